@@ -1,0 +1,3 @@
+"""A full-screen terminal network workbench."""
+
+__version__ = "0.1.0"
