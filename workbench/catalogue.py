@@ -1,0 +1,68 @@
+"""Where the tabs and jobs are: names and modules only, so that a start imports what it needs.
+
+What a job is stands in its own declaration; a test holds this list to those.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.core.job import Job, declared
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab of the screen: its package's name, its title, and what it is for in one line."""
+
+    name: str
+    title: str
+    purpose: str
+
+
+TABS = (
+    Tab("addresses", "Addresses", "Addresses, blocks and names: what they are and what they hold."),
+    Tab("sockets", "Sockets", "Talk to anything that listens, and see every byte both ways."),
+    Tab("servers", "Servers", "Start a server with a key press and watch it live."),
+    Tab("tls", "TLS", "What a server's TLS is worth: versions, suites, certificates."),
+    Tab("http", "HTTP", "Send a request and see every layer of it."),
+    Tab("mail_ftp", "Mail/FTP", "SMTP, IMAP, POP3, FTP, NNTP and Telnet made visible."),
+    Tab("tools", "Tools", "Paste anything: what it is, decoded, and sent where it belongs."),
+)
+
+JOBS = {
+    "connect": "workbench.sockets.connect",
+    "serve echo": "workbench.sockets.echo",
+    "serve http": "workbench.http.serve",
+}
+
+
+def load(name: str) -> Job[Any]:
+    """The job of that name, its module imported.
+
+    Raises:
+        KeyError: there is no such job.
+    """
+    importlib.import_module(JOBS[name])
+    return declared(name)
+
+
+def load_all() -> list[Job[Any]]:
+    """Every job, by tab in the order of the screen, then by name."""
+    order = [tab.name for tab in TABS]
+    return sorted(map(load, JOBS), key=lambda job: (order.index(job.tab), job.name))
+
+
+def match(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Split a command line into the longest job name that it starts with, and the rest.
+
+    Raises:
+        KeyError: it starts with no job's name; the argument is the first word.
+    """
+    for length in range(min(3, len(words)), 0, -1):
+        name = " ".join(words[:length])
+        if name in JOBS:
+            return name, list(words[length:])
+    raise KeyError(words[0] if words else "")

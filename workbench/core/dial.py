@@ -1,0 +1,112 @@
+"""Dialling: from an endpoint to a connected socket, with a deadline, cancelled by the scope."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.core.endpoint import Endpoint
+from workbench.core.failure import JobError
+from workbench.core.scope import Scope
+
+UNIX_RETRY = 0.02
+
+_UNIX_KINDS = {
+    "unix": socket.SOCK_STREAM,
+    "unixgram": socket.SOCK_DGRAM,
+    "unixseq": socket.SOCK_SEQPACKET,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A connected, non-blocking socket; `lookup` and `connect` are the seconds they took."""
+
+    sock: socket.socket
+    peer: str
+    local: str
+    lookup: float
+    connect: float
+
+
+def dial(endpoint: Endpoint, scope: Scope) -> Dialled:
+    """Connect to an endpoint, trying the addresses of a name one after the other.
+
+    Raises:
+        OSError: what the last address answered; socket.gaierror for the name.
+        TimeoutError: no answer within the scope's timeout, for each address anew.
+        Cancelled: the scope was cancelled.
+        JobError: no such transport here.
+    """
+    if endpoint.transport in _UNIX_KINDS:
+        return _dial_unix(endpoint, scope)
+    if endpoint.transport not in ("tcp", "udp"):
+        raise JobError(
+            f"{endpoint.transport} cannot be dialled yet",
+            advice="use tcp://HOST:PORT, udp://HOST:PORT or unix:PATH",
+        )
+    kind = socket.SOCK_DGRAM if endpoint.transport == "udp" else socket.SOCK_STREAM
+    started = time.monotonic()
+    host = endpoint.host or "localhost"
+    answers = scope.lookup(host, endpoint.require_port(), kind=kind)
+    looked_up = time.monotonic() - started
+    problem: OSError = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    for family, _, protocol, _, address in answers:
+        started = time.monotonic()
+        sock = socket.socket(family, kind, protocol)
+        try:
+            _connect(sock, address, scope)
+        except OSError as refused:
+            sock.close()
+            problem = refused
+            continue
+        except BaseException:
+            sock.close()
+            raise
+        took = time.monotonic() - started
+        return Dialled(sock, _name(sock.getpeername()), _name(sock.getsockname()), looked_up, took)
+    raise problem
+
+
+def _connect(sock: socket.socket, address: Any, scope: Scope) -> None:
+    sock.setblocking(False)
+    scope.adopt(sock)
+    result = sock.connect_ex(address)
+    if result == errno.EINPROGRESS:
+        scope.wait_for(sock, select.POLLOUT, scope.timeout)
+        result = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if result:
+        raise OSError(result, os.strerror(result))
+
+
+def _dial_unix(endpoint: Endpoint, scope: Scope) -> Dialled:
+    path = endpoint.path
+    address = "\0" + path[1:] if path.startswith("@") else path
+    sock = socket.socket(socket.AF_UNIX, _UNIX_KINDS[endpoint.transport])
+    try:
+        sock.setblocking(False)
+        scope.adopt(sock)
+        if endpoint.transport == "unixgram":
+            sock.bind("")  # autobind (unix(7)): a peer can only answer a socket that has a name
+        started = time.monotonic()
+        # A full backlog gives EAGAIN, and nothing to wait on.
+        while result := sock.connect_ex(address):
+            if result != errno.EAGAIN:
+                raise OSError(result, os.strerror(result), path)
+            if time.monotonic() - started > scope.timeout:
+                raise TimeoutError(errno.ETIMEDOUT, "the server does not accept")
+            scope.wait(UNIX_RETRY)
+    except BaseException:
+        sock.close()
+        raise
+    return Dialled(sock, path, "", 0.0, time.monotonic() - started)
+
+
+def _name(address: Any) -> str:
+    host, port = address[0], address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,128 @@
+"""Sockets that listen, from an endpoint: TCP, UDP and Unix; bind(2), ip(7), unix(7)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from dataclasses import replace
+
+from workbench.core.endpoint import Endpoint
+from workbench.core.scope import Scope
+
+BACKLOG = 4096
+
+
+def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
+    """Bound, listening, non-blocking sockets: one for each address that the host has.
+
+    A port of 0 takes a free one, the same for all. An empty host is 127.0.0.1: what is open to
+    the network is named.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    if endpoint.transport in ("unix", "unixgram"):
+        return [_bind_unix(endpoint)]
+    kind = socket.SOCK_DGRAM if endpoint.transport == "udp" else socket.SOCK_STREAM
+    answers = scope.lookup(
+        endpoint.host or "127.0.0.1",
+        endpoint.require_port(),
+        kind=kind,
+        flags=socket.AI_PASSIVE,
+    )
+    bound: list[socket.socket] = []
+    port = endpoint.port
+    try:
+        for family, _, _, _, address in answers:
+            one = socket.socket(family, kind)
+            bound.append(one)
+            if kind == socket.SOCK_STREAM:
+                # A restart takes the port back although old connections are in TIME_WAIT.
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6 and len(answers) > 1:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.setblocking(False)
+            one.bind((address[0], port, *address[2:]))
+            port = one.getsockname()[1]
+            if kind == socket.SOCK_STREAM:
+                one.listen(BACKLOG)
+    except BaseException:
+        for one in bound:
+            one.close()
+        raise
+    return bound
+
+
+def bound_endpoint(endpoint: Endpoint, one: socket.socket) -> Endpoint:
+    """The endpoint as it was really bound."""
+    if one.family == socket.AF_UNIX:
+        return endpoint
+    name = one.getsockname()
+    return replace(endpoint, host=endpoint.host or name[0], port=name[1])
+
+
+def release(one: socket.socket) -> None:
+    """Close a listening socket, and remove a Unix socket's path if it is still ours."""
+    path = one.getsockname() if one.family == socket.AF_UNIX else ""
+    one.close()
+    if isinstance(path, str) and path:
+        try:
+            # Somebody who listens there by now has put another socket in our place.
+            if not _answers(path):
+                os.unlink(path)
+        except OSError:
+            pass
+
+
+def _bind_unix(endpoint: Endpoint) -> socket.socket:
+    kind = socket.SOCK_DGRAM if endpoint.transport == "unixgram" else socket.SOCK_STREAM
+    path = endpoint.path
+    one = socket.socket(socket.AF_UNIX, kind)
+    try:
+        one.setblocking(False)
+        if path.startswith("@"):
+            one.bind("\0" + path[1:])
+        else:
+            _clear_stale(path)
+            one.bind(path)
+        if kind == socket.SOCK_STREAM:
+            one.listen(BACKLOG)
+    except BaseException:
+        one.close()
+        raise
+    return one
+
+
+def _clear_stale(path: str) -> None:
+    """Remove the socket that a server left behind when it was killed.
+
+    Raises:
+        OSError: EADDRINUSE when somebody listens there, or the path is something else.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode) or _answers(path):
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
+    os.unlink(path)
+
+
+def _answers(path: str) -> bool:
+    """Whether some process has this Unix socket open."""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_UNIX, kind) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(path)
+                return True
+            except ConnectionRefusedError:
+                return False
+            except BlockingIOError:
+                return True
+            except OSError as problem:
+                if problem.errno != errno.EPROTOTYPE:
+                    return False
+    return True

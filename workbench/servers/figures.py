@@ -1,0 +1,79 @@
+"""A server's figures: totals, rates, and the page of connections that somebody looks at."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Collection
+from operator import attrgetter
+from typing import Protocol
+
+from workbench.servers.events import ConnectionRow, Connections, Show, Stats
+
+INTERVAL = 1.0
+"""Seconds between two sets of figures."""
+
+ROWS_LIMIT = 1_000
+
+
+class Peer(Protocol):
+    """What the table shows of a connection, or of a peer that sends datagrams."""
+
+    id: int
+    peer: str
+    opened_at: float
+    bytes_in: int
+    bytes_out: int
+    rate: float
+    counted: int
+    last: str
+
+
+class Figures:
+    """Counters of one server; `bytes_in` and the others are added to as things happen."""
+
+    def __init__(self) -> None:
+        self.total = self.bytes_in = self.bytes_out = self.requests = self.errors = 0
+        self.show = Show(limit=0)
+        self._before = (time.monotonic(), 0, 0, 0)
+
+    def stats(self, connections: int) -> Stats:
+        """The totals, and the rates since this was called last."""
+        now = time.monotonic()
+        then, bytes_in, bytes_out, requests = self._before
+        self._before = (now, self.bytes_in, self.bytes_out, self.requests)
+        passed = max(now - then, 1e-3)
+        return Stats(
+            connections=connections,
+            connections_total=self.total,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            requests=self.requests,
+            errors=self.errors,
+            bytes_in_rate=(self.bytes_in - bytes_in) / passed,
+            bytes_out_rate=(self.bytes_out - bytes_out) / passed,
+            request_rate=(self.requests - requests) / passed,
+        )
+
+    def page(self, peers: Collection[Peer]) -> Connections:
+        """The first rows in the order asked for; the others are only counted."""
+        show = self.show
+        # Who has the greatest age was opened first.
+        by_age = show.sort == "age"
+        pick = heapq.nlargest if show.descending != by_age else heapq.nsmallest
+        key = attrgetter("opened_at" if by_age else show.sort)
+        first = pick(min(show.limit, ROWS_LIMIT), peers, key=key)
+        now = time.monotonic()
+        rows = tuple(
+            ConnectionRow(p.id, p.peer, now - p.opened_at, p.bytes_in, p.bytes_out, p.rate, p.last)
+            for p in first
+        )
+        return Connections(rows, len(peers))
+
+
+def measure(peers: Collection[Peer]) -> None:
+    """Bring each peer's rate up to date; to be called once in an interval."""
+    for peer in peers:
+        moved = peer.bytes_in + peer.bytes_out
+        peer.rate = (moved - peer.counted) / INTERVAL
+        peer.counted = moved

@@ -1,0 +1,344 @@
+"""Connect to a peer and talk: the session of the Sockets tab, and the pipe of the command line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import shlex
+import socket
+import stat
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workbench.core.dial import Dialled, dial
+from workbench.core.endpoint import Endpoint
+from workbench.core.events import Done, Note
+from workbench.core.failure import explain
+from workbench.core.job import Request, argument, job, option
+from workbench.core.message import Event
+from workbench.core.scope import Scope
+from workbench.core.units import amount
+from workbench.sockets.session import (
+    COMMANDS,
+    Connected,
+    Counts,
+    Finish,
+    Finished,
+    Received,
+    Send,
+    SendFile,
+    Sent,
+)
+
+READ_SIZE = 1 << 18
+DATAGRAM_READ = 65_535
+INPUT_AHEAD = 1 << 20
+"""Bytes read ahead from the input while the peer is slow."""
+
+COUNT_INTERVAL = 0.25
+IDLE_AFTER_PEER = 0.5
+"""Seconds that the session waits for more input once the peer has finished (as socat does)."""
+
+_PYTHON_STREAM = """\
+import socket
+import sys
+import threading
+
+with {connect} as peer:
+
+    def send():
+        while data := sys.stdin.buffer.read1(65536):
+            peer.sendall(data)
+        peer.shutdown(socket.SHUT_WR)
+
+    threading.Thread(target=send, daemon=True).start()
+    while data := peer.recv(65536):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+"""
+
+_PYTHON_DATAGRAM = """\
+import socket
+import sys
+
+with socket.socket({family}, socket.SOCK_DGRAM) as peer:
+{bind}    peer.settimeout({wait})
+    peer.connect({address})
+    while data := sys.stdin.buffer.read1({size}):
+        peer.send(data)
+    try:
+        while True:
+            sys.stdout.buffer.write(peer.recv(65535))
+            sys.stdout.buffer.flush()
+    except TimeoutError:
+        pass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect(Request):
+    """Connect to a peer and talk: standard input to it, what it sends to standard output.
+
+    Byte for byte, both ways. At the end of the input our half of the connection is closed, and
+    the session goes on until the peer closes its own.
+    """
+
+    endpoint: Endpoint = argument("whom to talk to", metavar="TARGET")
+    crlf: bool = option(False, "send each line of the input with CR LF at its end")
+    quiet_after: float = option(
+        1.0, "datagrams: seconds without an answer that end it after the input's end", unit="s"
+    )
+
+    def as_python(self) -> str:
+        """A thread that sends and a loop that receives."""
+        end = self.endpoint
+        if end.transport in ("udp", "unixgram"):
+            unix = end.transport == "unixgram"
+            family = "AF_UNIX" if unix else "AF_INET6" if ":" in end.host else "AF_INET"
+            return _PYTHON_DATAGRAM.format(
+                family=f"socket.{family}",
+                bind='    peer.bind("")\n' if unix else "",
+                wait=self.quiet_after,
+                address=repr(_unix_address(end) if unix else (end.host, end.port)),
+                size=16384,
+            )
+        if end.transport == "unix":
+            return _PYTHON_STREAM.replace(
+                "with {connect} as peer:\n",
+                "with socket.socket(socket.AF_UNIX) as peer:\n"
+                f"    peer.connect({_unix_address(end)!r})\n",
+            )
+        connect = f"socket.create_connection({(end.host, end.port)!r}, {self.timeout})"
+        text = _PYTHON_STREAM.format(connect=connect)
+        return text.replace(" as peer:\n", " as peer:\n    peer.settimeout(None)\n", 1)
+
+    def as_shell(self) -> str:
+        """socat, which waits for the peer's last answer for as long as nc does not."""
+        end = self.endpoint
+        wait = f"-t {self.quiet_after:g}"
+        if end.transport in ("unix", "unixgram"):
+            kind = "ABSTRACT" if end.path.startswith("@") else "UNIX"
+            kind += "-SENDTO" if end.transport == "unixgram" else "-CONNECT"
+            name = end.path.lstrip("@")
+            return f"socat {wait} - {shlex.quote(f'{kind}:{name}')}"
+        host = f"[{end.host}]" if ":" in end.host else end.host
+        if end.transport == "udp":
+            return f"socat {wait} - UDP:{host}:{end.port}"
+        crlf = ",crlf" if self.crlf else ""
+        return f"socat -t 3600 - TCP:{host}:{end.port}{crlf}"
+
+
+@job(
+    "connect",
+    tab="sockets",
+    example="connect tcp://127.0.0.1:7007",
+    commands=COMMANDS,
+)
+def connect(request: Connect, scope: Scope) -> Iterator[Event]:
+    """Dial, then move bytes until both sides have finished."""
+    dialled = dial(request.endpoint, scope)
+    yield Connected(dialled.peer, dialled.local, dialled.lookup, dialled.connect)
+    with dialled.sock:
+        yield from _Session(request, scope, dialled).run()
+
+
+def _unix_address(end: Endpoint) -> str:
+    return "\0" + end.path[1:] if end.path.startswith("@") else end.path
+
+
+class _Input:
+    """Where bytes to send come from besides commands: a descriptor that is read as it is ready."""
+
+    def __init__(self, fd: int, *, owned: bool) -> None:
+        self.fd = fd
+        self._owned = owned
+        self._pollable = not stat.S_ISREG(os.fstat(fd).st_mode)
+
+    def ready(self) -> bool:
+        """Whether reading would not block."""
+        if not self._pollable:
+            return True
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def close(self) -> None:
+        """Let go of a file that we opened ourselves."""
+        if self._owned:
+            os.close(self.fd)
+
+
+class _Session:
+    """One conversation: a poll loop over the socket, the scope's commands and the input."""
+
+    def __init__(self, request: Connect, scope: Scope, dialled: Dialled) -> None:
+        self._scope = scope
+        self._crlf = request.crlf
+        self._quiet_after = request.quiet_after
+        self._sock = dialled.sock
+        self._stream = dialled.sock.type == socket.SOCK_STREAM
+        self._out: deque[memoryview] = deque()
+        self._waiting = 0
+        self._inputs: deque[_Input] = deque()
+        self._piped = scope.input is not None
+        if scope.input is not None:
+            self._inputs.append(_Input(scope.input, owned=False))
+        self._finish = False
+        self._we_finished = self._peer_finished = False
+        self._in = self._sent = 0
+        self._last_cr = False
+        self._heard = time.monotonic()
+        self._counted = (0, 0, 0)
+        self._count_at = 0.0
+        self._notes: list[Event] = []
+
+    def run(self) -> Iterator[Event]:
+        """Move bytes until there is nothing left to move."""
+        try:
+            while not self._over():
+                yield from self._turn()
+        finally:
+            for one in self._inputs:
+                one.close()
+        yield Counts(self._in, self._sent, self._waiting)
+        yield Done(f"received {amount(self._in)}, sent {amount(self._sent)}")
+
+    def _over(self) -> bool:
+        if self._stream:
+            return self._peer_finished and (self._we_finished or self._input_is_idle())
+        if not self._finish or self._out or self._inputs:
+            return False
+        return time.monotonic() - self._heard >= self._quiet_after
+
+    def _input_is_idle(self) -> bool:
+        if not self._piped or self._out:
+            return False  # on the screen the user decides when it ends
+        idle = time.monotonic() - self._heard >= IDLE_AFTER_PEER
+        return idle and not (self._inputs and self._inputs[0].ready())
+
+    def _turn(self) -> Iterator[Event]:
+        poll = select.poll()
+        poll.register(self._scope, select.POLLIN)
+        wanted = (0 if self._peer_finished else select.POLLIN) | (
+            select.POLLOUT if self._out else 0
+        )
+        if wanted:
+            poll.register(self._sock, wanted)
+        source = self._inputs[0] if self._inputs and self._waiting < INPUT_AHEAD else None
+        if source is not None:
+            poll.register(source.fd, select.POLLIN)
+        ready = dict(poll.poll(self._patience() * 1000))
+        self._scope.check()
+        if self._scope.fileno() in ready:
+            self._obey()
+        if source is not None and source.fd in ready:
+            self._take_input(source)
+        state = ready.get(self._sock.fileno(), 0)
+        if state & ~select.POLLOUT and not self._peer_finished:
+            yield from self._receive()
+        if self._out:
+            yield from self._send()
+        if self._finish and not self._out and not self._inputs and not self._we_finished:
+            yield from self._close_our_half()
+        yield from self._notes
+        self._notes.clear()
+        yield from self._count()
+
+    def _patience(self) -> float:
+        """Seconds to sleep at the most: until the next figures or the end of a silence."""
+        if self._counted != (self._in, self._sent, self._waiting):
+            return COUNT_INTERVAL
+        ending = self._peer_finished if self._stream else self._finish
+        return 0.05 if ending else 3600.0
+
+    # -- in ------------------------------------------------------------------------------------
+
+    def _receive(self) -> Iterator[Event]:
+        size = READ_SIZE if self._stream else DATAGRAM_READ
+        try:
+            data = self._sock.recv(size)
+        except BlockingIOError:
+            return
+        self._heard = time.monotonic()
+        if data or not self._stream:
+            self._in += len(data)
+            yield Received(data)
+        else:
+            self._peer_finished = True
+            yield Finished("peer's")
+
+    # -- out -----------------------------------------------------------------------------------
+
+    def _obey(self) -> None:
+        for command in self._scope.commands():
+            match command:
+                case Send(data):
+                    self._queue(data)
+                case SendFile(path):
+                    try:
+                        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                        if stat.S_ISDIR(os.fstat(fd).st_mode):
+                            os.close(fd)
+                            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+                        self._inputs.append(_Input(fd, owned=True))
+                    except OSError as problem:
+                        self._notes.append(Note(explain("send a file", problem).line()))
+                case Finish():
+                    self._finish = True
+
+    def _take_input(self, source: _Input) -> None:
+        data = os.read(source.fd, READ_SIZE if self._stream else 16_384)
+        if not self._stream:
+            self._heard = time.monotonic()
+        if not data:
+            source.close()
+            self._inputs.popleft()
+            if self._piped and not self._inputs:
+                self._finish = True
+            return
+        self._queue(self._line_ends(data) if self._crlf else data)
+
+    def _line_ends(self, data: bytes) -> bytes:
+        """LF as CR LF, but not twice where the input has CR LF already."""
+        text = (b"\r" if self._last_cr else b"") + data
+        text = text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        had, self._last_cr = self._last_cr, data.endswith(b"\r")
+        return text[1:] if had else text
+
+    def _queue(self, data: bytes) -> None:
+        if not self._finish:
+            self._out.append(memoryview(data))
+            self._waiting += len(data)
+
+    def _send(self) -> Iterator[Event]:
+        while self._out:
+            data = self._out[0]
+            try:
+                sent = self._sock.send(data)
+            except BlockingIOError:
+                return
+            self._heard = time.monotonic()
+            self._sent += sent
+            self._waiting -= sent
+            yield Sent(bytes(data[:sent]))
+            if sent < len(data):
+                self._out[0] = data[sent:]
+                return
+            self._out.popleft()
+
+    def _close_our_half(self) -> Iterator[Event]:
+        self._we_finished = True
+        if self._stream:
+            self._sock.shutdown(socket.SHUT_WR)
+            yield Finished("ours")
+
+    def _count(self) -> Iterator[Event]:
+        now = time.monotonic()
+        counts = (self._in, self._sent, self._waiting)
+        if counts != self._counted and now >= self._count_at:
+            self._counted = counts
+            self._count_at = now + COUNT_INTERVAL
+            yield Counts(*counts)
