@@ -61,6 +61,7 @@ def test_a_file_in_the_way_is_an_error(tmp_path: Path) -> None:
 def test_importing_what_keeps_state_is_cheap() -> None:
     code = (
         "import sys, workbench.core.folders, workbench.core.history\n"
+        "import workbench.core.settings\n"
         "print(sorted({'platformdirs', 'sqlite3', 'tomllib', 'tomli_w'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
