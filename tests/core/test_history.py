@@ -453,6 +453,16 @@ def test_kill_9_inside_a_write_undoes_it_and_frees_the_lock(path: Path) -> None:
     history.close()
 
 
+def test_an_error_inside_a_write_undoes_it_and_frees_the_lock(path: Path) -> None:
+    db, _ = history_file.open_file(path)
+    db.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    with pytest.raises(sqlite3.IntegrityError), history_file.transaction(db):
+        db.executemany("INSERT INTO t VALUES (?)", [(1,), (2,), (1,)])
+    with history_file.transaction(db):
+        assert db.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    db.close()
+
+
 OPEN = """
 import sys, pathlib
 from workbench.core.history import History
