@@ -101,12 +101,13 @@ def hexdump(data: bytes, offset: int = 0, width: int = 16) -> Iterator[str]:
     """
     half = width // 2 if width > 8 else width
     columns = 3 * width + (1 if half < width else 0)
+    places = max(8, len(f"{offset + len(data):x}"))
     for start in range(0, len(data), width):
         row = data[start : start + width]
         digits = row[:half].hex(" ")
         if len(row) > half:
             digits += "  " + row[half:].hex(" ")
-        yield f"{offset + start:08x}  {digits:<{columns}} |{row.translate(_DOTS).decode('ascii')}|"
+        yield f"{offset + start:0{places}x}  {digits:<{columns}} |{row.translate(_DOTS).decode('ascii')}|"
 
 
 _DOTS = bytes(byte if 0x20 <= byte < 0x7F else 0x2E for byte in range(256))
