@@ -107,7 +107,8 @@ def hexdump(data: bytes, offset: int = 0, width: int = 16) -> Iterator[str]:
         digits = row[:half].hex(" ")
         if len(row) > half:
             digits += "  " + row[half:].hex(" ")
-        yield f"{offset + start:0{places}x}  {digits:<{columns}} |{row.translate(_DOTS).decode('ascii')}|"
+        drawn = row.translate(_DOTS).decode("ascii")
+        yield f"{offset + start:0{places}x}  {digits:<{columns}} |{drawn}|"
 
 
 _DOTS = bytes(byte if 0x20 <= byte < 0x7F else 0x2E for byte in range(256))
