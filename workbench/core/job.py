@@ -311,5 +311,5 @@ def _without_passwords(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_without_passwords(one) for one in value)
     if isinstance(value, Endpoint) and value.password:
-        return replace(value, password="")
+        return value.without_password()
     return value

@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 import stat
-from dataclasses import replace
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.scope import Scope
@@ -60,7 +59,7 @@ def bound_endpoint(endpoint: Endpoint, one: socket.socket) -> Endpoint:
     if one.family == socket.AF_UNIX:
         return endpoint
     name = one.getsockname()
-    return replace(endpoint, host=endpoint.host or name[0], port=name[1])
+    return endpoint.replace(host=endpoint.host or name[0], port=name[1])
 
 
 def release(one: socket.socket) -> None:
