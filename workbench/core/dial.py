@@ -85,8 +85,7 @@ def _connect(sock: socket.socket, address: Any, scope: Scope) -> None:
 
 
 def _dial_unix(endpoint: Endpoint, scope: Scope) -> Dialled:
-    path = endpoint.path
-    address = "\0" + path[1:] if path.startswith("@") else path
+    path = endpoint.unix_path
     sock = socket.socket(socket.AF_UNIX, _UNIX_KINDS[endpoint.transport])
     try:
         sock.setblocking(False)
@@ -95,7 +94,7 @@ def _dial_unix(endpoint: Endpoint, scope: Scope) -> Dialled:
             sock.bind("")  # autobind (unix(7)): a peer can only answer a socket that has a name
         started = time.monotonic()
         # A full backlog gives EAGAIN, and nothing to wait on.
-        while result := sock.connect_ex(address):
+        while result := sock.connect_ex(endpoint.unix_address):
             if result != errno.EAGAIN:
                 raise OSError(result, os.strerror(result), path)
             if time.monotonic() - started > scope.timeout:

@@ -77,15 +77,12 @@ def release(one: socket.socket) -> None:
 
 def _bind_unix(endpoint: Endpoint) -> socket.socket:
     kind = socket.SOCK_DGRAM if endpoint.transport == "unixgram" else socket.SOCK_STREAM
-    path = endpoint.path
     one = socket.socket(socket.AF_UNIX, kind)
     try:
         one.setblocking(False)
-        if path.startswith("@"):
-            one.bind("\0" + path[1:])
-        else:
-            _clear_stale(path)
-            one.bind(path)
+        if not endpoint.unix_path.startswith("@"):
+            _clear_stale(endpoint.unix_path)
+        one.bind(endpoint.unix_address)
         if kind == socket.SOCK_STREAM:
             one.listen(BACKLOG)
     except BaseException:
