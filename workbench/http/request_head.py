@@ -180,7 +180,7 @@ class HeadReader:
         self._scanned = 0
         self._empty_lines = 0
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes | memoryview) -> None:
         """Take in bytes."""
         self._buffer += data
 
