@@ -104,14 +104,12 @@ def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
     end = request.endpoint
     if end.scheme == "tcp":
         end = end.with_scheme("http")
-    elif end.scheme == "http+unix":
-        end = Endpoint("unix", path=end.unix_path)
-    if end.scheme not in ("http", "unix"):
+    if end.scheme not in ("http", "http+unix", "unix"):
         raise JobError(
             f"files are not served over {end.scheme}",
             advice="use http://HOST:PORT/ or unix:PATH",
         )
-    root = Root(request.root)
+    root = Root(request.root, links=request.links)
     try:
         yield from HttpLoop(end, StaticFiles(root).respond, scope).run()
     finally:

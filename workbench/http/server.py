@@ -18,16 +18,13 @@ from workbench.http.dates import format_date
 from workbench.http.events import RequestServed
 from workbench.http.request_head import BadRequest, HeadReader, RequestHead
 from workbench.http.response import STATUS_LINES, Response, refusal
-from workbench.servers.loop import Connection, Loop
+from workbench.servers.loop import HIGH_WATER, Connection, Loop
 
 BODY_LIMIT = 1 << 20
 """Bytes of a request body that are read to keep the connection; above, it is closed."""
 
 LINGER_LIMIT = 16 << 20
 """Bytes that are still taken from a peer after it was refused, so that it can read why."""
-
-ENOUGH_WAITING = 1 << 18
-"""Bytes that wait for a peer from which on its further requests are left for later."""
 
 REQUEST_TIMED_OUT = "the request took too long to come"
 
@@ -126,10 +123,13 @@ class HttpHandler:
     # -- requests --------------------------------------------------------------------------------
 
     def _go_on(self, connection: Connection, exchange: _Exchange) -> None:
-        """Answer requests until bytes are missing or enough waits to be sent."""
+        """Answer requests until bytes are missing or enough waits to be sent.
+
+        From the same mark on the loop reads no more, so that what was asked cannot pile up.
+        """
         exchange.busy = True
         more = True
-        while more and connection.pending < ENOUGH_WAITING:
+        while more and connection.pending < HIGH_WATER:
             more = (
                 self._read_body(connection, exchange)
                 if exchange.body
