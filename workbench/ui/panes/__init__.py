@@ -1,0 +1,27 @@
+"""The panes, one module or folder a tab; each is imported when its tab is first opened."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from workbench import catalogue
+
+if TYPE_CHECKING:
+    from workbench.ui.panes.base import Pane
+
+_PANES = {
+    "sockets": ("workbench.ui.panes.sockets.pane", "SocketsPane"),
+    "servers": ("workbench.ui.panes.servers.pane", "ServersPane"),
+}
+
+
+def make(tab: str) -> Pane:
+    """The pane of a tab; one that is not built yet says what it will be for."""
+    if tab not in _PANES:
+        from workbench.ui.panes.coming import ComingPane
+
+        return ComingPane(next(one for one in catalogue.TABS if one.name == tab))
+    module, name = _PANES[tab]
+    pane: Pane = getattr(importlib.import_module(module), name)()
+    return pane

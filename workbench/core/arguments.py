@@ -1,0 +1,134 @@
+"""From words to a request: the one grammar of the command line and of a pane's target line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from workbench.core.endpoint import Endpoint, EndpointError, parse
+from workbench.core.job import Job, Parameter, Request, parameters
+from workbench.core.text import InputError, unescape
+
+R = TypeVar("R", bound=Request)
+
+
+class UsageError(ValueError):
+    """What was asked for cannot be understood: one line that says what, why, and what to try."""
+
+
+def parse_line(job: Job[R], words: Sequence[str], given: Mapping[str, Any] | None = None) -> R:
+    """The request that a job's words stand for.
+
+    Args:
+        words: what follows the job's name: values by their place, and options as `--name VALUE`,
+            `--name=VALUE`, or for a yes or no `--name` and `--no-name`. `--` ends the options.
+        given: values that are known already; the words go before them.
+
+    Raises:
+        UsageError: with one line for people.
+    """
+    values: dict[str, Any] = dict(given or {})
+    places = [one for one in parameters(job.request) if one.about.positional]
+    positional = _take_options(job, list(words), values)
+    _take_places(job, places, positional, values)
+    for one in places:
+        if one.required and one.name not in values:
+            what = one.about.metavar or one.name
+            raise UsageError(f"{job.name}: {what} is missing: {one.about.help}; try: {job.example}")
+    return job.request(**values)
+
+
+def convert(parameter: Parameter, text: str) -> Any:
+    """One value from its text.
+
+    Raises:
+        UsageError: the text does not stand for such a value.
+    """
+    name = parameter.about.metavar or parameter.name
+    if parameter.literals:
+        return _choose(name, parameter.literals, text)
+    try:
+        if parameter.kind is Endpoint:
+            return parse(text)
+        if parameter.kind is bytes:
+            return unescape(text)
+    except (EndpointError, InputError) as problem:
+        raise UsageError(str(problem)) from None
+    if parameter.kind is bool:
+        return bool(_choose(name, ("no", "yes"), text) == "yes")
+    if issubclass(parameter.kind, Path):
+        return parameter.kind(text)
+    try:
+        return parameter.kind(text)
+    except ValueError:
+        wanted = "a whole number" if parameter.kind is int else "a number"
+        raise UsageError(f"{name}: {text!r} is not {wanted}") from None
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """A hint at the known word that looks most like this one; empty where none does."""
+    close = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _choose(name: str, choices: Sequence[Any], text: str) -> Any:
+    for one in choices:
+        if str(one) == text:
+            return one
+    known = [str(one) for one in choices]
+    raise UsageError(f"{name}: {text!r} is not one of {', '.join(known)}{nearest(text, known)}")
+
+
+def _take_options(job: Job[Any], words: list[str], values: dict[str, Any]) -> list[str]:
+    """Put the options among the words into `values`; returns the other words."""
+    known = {one.flag: one for one in parameters(job.request) if not one.about.positional}
+    several: dict[str, list[Any]] = {}
+    positional: list[str] = []
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            return positional + words
+        if not word.startswith("--"):
+            positional.append(word)
+            continue
+        flag, equals, value = word.partition("=")
+        parameter = known.get(flag)
+        if parameter is None:
+            negated = known.get("--" + flag.removeprefix("--no-"))
+            if negated is None or negated.kind is not bool or not flag.startswith("--no-"):
+                hint = nearest(flag, list(known)) or f"; it has {', '.join(known)}"
+                raise UsageError(f"{job.name} has no option {flag}{hint}")
+            values[negated.name] = False
+        elif parameter.about.secret:
+            raise UsageError(
+                f"{flag} is a secret and is not typed on a line that history and others can read"
+            )
+        elif parameter.kind is bool and not equals:
+            values[parameter.name] = True
+        else:
+            if not equals:
+                if not words:
+                    raise UsageError(f"{flag} wants a value: {parameter.about.help}")
+                value = words.pop(0)
+            if parameter.many:
+                several.setdefault(parameter.name, []).append(convert(parameter, value))
+            else:
+                values[parameter.name] = convert(parameter, value)
+    values.update({name: tuple(found) for name, found in several.items()})
+    return positional
+
+
+def _take_places(
+    job: Job[Any], places: list[Parameter], words: list[str], values: dict[str, Any]
+) -> None:
+    for one in places:
+        if not words:
+            return
+        if one.many:
+            values[one.name] = tuple(convert(one, word) for word in words)
+            return
+        values[one.name] = convert(one, words.pop(0))
+    if words:
+        raise UsageError(f"{job.name}: {words[0]!r} is one word too many; try: {job.example}")

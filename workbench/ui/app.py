@@ -1,0 +1,277 @@
+"""The screen: tabs, the pane that is open, what runs, and the keys that work everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import signal
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher
+
+from workbench.catalogue import TABS
+from workbench.core import settings as settings_file
+from workbench.core.events import Progress
+from workbench.core.runner import Run
+from workbench.ui.light import LightScreen, in_ssh_session
+from workbench.ui.panes import make
+from workbench.ui.panes.base import Pane
+from workbench.ui.runs import Runs
+from workbench.ui.widgets.activity import ActivityBar
+from workbench.ui.widgets.keybar import KeyBar, key_name
+from workbench.ui.widgets.tabbar import TabBar
+
+FIRST_TAB = "servers"
+HANGUP_PATIENCE = 1.0
+
+
+class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
+    """The workbench on the screen."""
+
+    TITLE = "workbench"
+    CSS_PATH = "workbench.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = set()
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1,question_mark", "help", "help", key_display="f1", id="app.help"),
+        Binding("f10", "quit", "quit", id="app.quit"),
+        Binding("ctrl+c", "interrupt", "cancel or quit", show=False, id="app.interrupt"),
+        Binding("escape", "cancel", "cancel", show=False, id="app.cancel"),
+        Binding("ctrl+l", "repaint", "repaint", show=False, id="app.repaint"),
+        Binding("ctrl+pagedown", "next_tab(1)", "next tab", show=False, id="app.next"),
+        Binding("ctrl+pageup", "next_tab(-1)", "previous tab", show=False, id="app.previous"),
+        *(
+            Binding(f"{n},alt+{n}", f"tab({n - 1})", tab.title, show=False, id=f"app.tab{n}")
+            for n, tab in enumerate(TABS, 1)
+        ),
+    ]
+
+    def __init__(self, settings: settings_file.Settings | None = None) -> None:
+        problems: list[str] = []
+        if settings is None:
+            settings, problems = settings_file.load()
+        screen = settings.screen
+        super().__init__(
+            light=screen.light,
+            frame_rate=screen.frames_per_second_ssh
+            if in_ssh_session()
+            else screen.frames_per_second,
+        )
+        if not screen.animations:
+            self.animation_level = "none"
+        self.settings = settings
+        self.problems = problems
+        self.runs = Runs(settings)
+        self.progress: Progress | None = None
+        self._answered = False
+
+    def get_default_screen_commands(self) -> None:
+        """Nothing: the palette has commands of its own."""
+
+    def compose(self) -> ComposeResult:
+        """Tabs, pane, activity, keys."""
+        yield TabBar()
+        yield ContentSwitcher(id="panes")
+        yield ActivityBar()
+        yield KeyBar()
+
+    async def on_mount(self) -> None:
+        """Open the first tab, and begin to keep time."""
+        if self.settings.screen.theme in self.available_themes:
+            self.theme = self.settings.screen.theme
+        self.set_keymap(self.settings.keys)
+        self._catch_signals()
+        await self.open_tab(FIRST_TAB)
+        for problem in self.problems:
+            self.notify(problem, severity="warning", markup=False, timeout=15)
+        self.set_interval(1 / self.frame_rate, self._pulse)
+
+    # -- tabs ----------------------------------------------------------------------------------
+
+    @property
+    def pane(self) -> Pane | None:
+        """The pane that is open."""
+        found = self.query_one("#panes", ContentSwitcher).visible_content
+        return found if isinstance(found, Pane) else None
+
+    async def open_tab(self, tab: str) -> Pane:
+        """Show a tab; its pane is made when it is first opened."""
+        switcher = self.query_one("#panes", ContentSwitcher)
+        name = f"pane-{tab}"
+        found = switcher.query(f"#{name}")
+        if found:
+            pane = found.first(Pane)
+        else:
+            pane = make(tab)
+            pane.id = name
+            await switcher.add_content(pane)
+        switcher.current = name
+        self._show_bar(tab)
+        pane.pulse()
+        focusable = [one for one in pane.query("*") if one.focusable]
+        if focusable:
+            focusable[0].focus()
+        return pane
+
+    async def take(self, tab: str, line: str, *, run: bool = False) -> None:
+        """Open a tab with a command line on its target line, and run it if asked to."""
+        pane = await self.open_tab(tab)
+        pane.take(line, run=run)
+
+    async def go_to_run(self, run: Run) -> None:
+        """Open the tab where a run shows, with it selected."""
+        pane = await self.open_tab(run.job.tab)
+        select = getattr(pane, "select_run", None)
+        if select is not None:
+            select(run)
+
+    async def action_tab(self, number: int) -> None:
+        """Open a tab by its place."""
+        await self.open_tab(TABS[number].name)
+
+    async def action_next_tab(self, step: int) -> None:
+        """Open the tab beside this one."""
+        names = [tab.name for tab in TABS]
+        here = names.index(self.query_one(TabBar).active)
+        await self.open_tab(names[(here + step) % len(names)])
+
+    async def on_tab_bar_chosen(self, event: TabBar.Chosen) -> None:
+        """A tab was clicked."""
+        await self.open_tab(event.tab)
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def _pulse(self) -> None:
+        """One frame: hand out events, then let what is visible draw itself."""
+        self.runs.pulse()
+        if self.pane is not None:
+            self.pane.pulse()
+        self._show_bar(self.query_one(TabBar).active)
+        others = [run.request.tried() for run in self.runs.others]
+        self.query_one(ActivityBar).show(others, self.progress if others else None)
+
+    def _show_bar(self, tab: str) -> None:
+        up, jobs = len(self.runs.servers), len(self.runs.others)
+        counts = [f"{up} up"] if up else []
+        if jobs:
+            counts.append(f"{jobs} job{'s' if jobs > 1 else ''}")
+        self.query_one(TabBar).show(tab, "  ".join([*counts, platform.node()[:20]]))
+
+    # -- keys that work everywhere -------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """What the pane is for, and its keys."""
+        from workbench.ui.screens.dialog import Reader
+
+        pane = self.pane
+        if pane is None or len(self.screen_stack) > 1:
+            return
+        lines: dict[str, str] = {}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            tab = binding.action.startswith("tab(")  # one line below stands for the seven
+            if binding.description and not isinstance(active.node, Screen) and not tab:
+                lines.setdefault(binding.action, f"{key_name(binding):<10} {binding.description}")
+        keys = "\n".join(lines.values())
+        title = next(one.title for one in TABS if f"pane-{one.name}" == pane.id)
+        text = Content.assemble(
+            pane.help_text.strip(),
+            ("\n\nKeys\n", "bold"),
+            keys,
+            "\n1 to 7, or alt with them: the tabs; tab: the next field",
+        )
+        self.push_screen(Reader(title, text))
+
+    def action_command_palette(self) -> None:
+        """Open the palette; what it finds is imported only now."""
+        from textual.command import CommandPalette
+
+        from workbench.ui.palette import WorkbenchCommands
+
+        if not CommandPalette.is_open(self):
+            self.push_screen(
+                CommandPalette(providers=[WorkbenchCommands], placeholder="what do you want to do?")
+            )
+
+    def action_cancel(self) -> None:
+        """End what the user waits for in this pane."""
+        if self.pane is not None:
+            self.pane.cancel()
+
+    async def action_interrupt(self) -> None:
+        """Ctrl+C: end what runs in this pane; with nothing to end, quit."""
+        if self.pane is None or not self.pane.cancel():
+            await self.action_quit()
+
+    def action_light(self) -> None:
+        """Turn the light screen on or off, and remember it."""
+        self.light = not self.light
+        self.repaint()
+        self.notify(f"light screen {'on' if self.light else 'off'}")
+
+    def action_save_screen(self) -> None:
+        """Save the screen as an SVG file in the current folder."""
+        name = self.save_screenshot(path=".")
+        self.notify(f"saved as {Path(name).name}", markup=False)
+
+    async def action_quit(self) -> None:
+        """Quit; with servers running, ask once."""
+        from workbench.ui.screens.dialog import Confirm
+
+        servers = self.runs.servers
+        if not servers or self._answered:
+            self.exit()
+            return
+        self._answered = True
+        names = "\n".join(f"  {run.job.name} {run.request.target()}" for run in servers[:8])
+
+        def answered(yes: bool | None) -> None:
+            self._answered = False
+            if yes:
+                self.exit()
+
+        count = f"{len(servers)} server{'s' if len(servers) > 1 else ''}"
+        self.push_screen(
+            Confirm(f"Quit? {count} will stop:", names, "quit", "stay"),
+            answered,
+        )
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _catch_signals(self) -> None:
+        """SIGTERM and SIGHUP end the program as quitting does, and soon even so if it hangs."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            try:
+                loop.add_signal_handler(number, self._end_by_signal, number)
+            except (ValueError, NotImplementedError):
+                return  # not in the main thread: a test drives us
+
+    def _end_by_signal(self, number: signal.Signals) -> None:
+        self._return_code = 128 + number
+        # A terminal that is gone may hold the writer up for ever.
+        asyncio.get_running_loop().call_later(HANGUP_PATIENCE, self._leave, 128 + number)
+        self.exit(return_code=128 + number)
+
+    def _leave(self, status: int) -> None:
+        self.runs.close()
+        os._exit(status)
+
+
+def run() -> int:
+    """Run the screen; returns the exit status."""
+    app = WorkbenchApp()
+    try:
+        app.run()
+    finally:
+        app.runs.close()
+    if app.fault:
+        print(app.fault, file=sys.stderr)
+    return app.return_code or 0

@@ -1,0 +1,48 @@
+"""The command palette: every tab, every job, every open server, and what the screen can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from workbench import catalogue
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
+
+
+class WorkbenchCommands(Provider):
+    """What the palette finds, by what it is called and by what it does."""
+
+    async def discover(self) -> Hits:
+        """All of it, before anything is typed."""
+        for text, help_line, run in self._entries():
+            yield DiscoveryHit(Content(text), run, text, help_line)
+
+    async def search(self, query: str) -> Hits:
+        """What matches."""
+        matcher = self.matcher(query)
+        for text, help_line, run in self._entries():
+            # The help counts too, a little less: people search by what they want to do.
+            score = max(matcher.match(text), 0.7 * matcher.match(help_line))
+            if score > 0:
+                yield Hit(score, matcher.highlight(text), run, text, help_line)
+
+    def _entries(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        app = cast("WorkbenchApp", self.app)
+        for run in app.runs.servers:
+            text = run.request.target()
+            yield f"Server: {run.job.name} {text}", "go to it", partial(app.go_to_run, run)
+        for job in catalogue.load_all():
+            yield job.name, job.summary, partial(app.take, job.tab, job.example)
+        for tab in catalogue.TABS:
+            yield f"Tab: {tab.title}", tab.purpose, partial(app.open_tab, tab.name)
+        yield "Help", "what this pane is for, and its keys", app.action_help
+        yield "Theme", "choose the colours", app.search_themes
+        yield "Light screen", "write only changed cells: on or off", app.action_light
+        yield "Screenshot", "save the screen as SVG", app.action_save_screen
+        yield "Quit", "end the workbench and what runs in it", app.action_quit

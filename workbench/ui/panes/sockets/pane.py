@@ -1,0 +1,190 @@
+"""The Sockets tab: sessions with peers, side by side."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import HorizontalScroll
+from textual.widgets import Static
+
+from workbench.core.job import Job, Request
+from workbench.core.runner import Run
+from workbench.ui.panes.base import JobPane
+from workbench.ui.panes.sockets.session import SessionView
+
+SESSIONS_LIMIT = 16
+
+HELP = r"""
+Talk to anything that listens, and see every byte both ways.
+
+On the target line: whom to talk to. Enter connects; each session stands beside the others.
+  tcp://127.0.0.1:7007   [::1]:80   udp://127.0.0.1:5353   unix:/run/some.sock   unix:@abstract
+
+Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
+(\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
+a line of text. ^d on the empty line closes our half of the connection; the peer can still send.
+Esc disconnects. On the transcript, v draws it as hex or text, r connects again, d takes it away,
+y copies the selected lines, e exports.
+
+In the transcript > is what we sent, < what came, - what happened; the time is in seconds since
+the start.
+
+No peer at hand? Start one in the Servers tab: echo tcp://127.0.0.1:7007, then s sends it here.
+"""
+
+EMPTY = (
+    "Type whom to talk to on the line above and press enter.\n\n"
+    "No peer at hand? Open Servers (3), press enter to start an echo server,\n"
+    "then s on it to talk to it from here."
+)
+
+
+class SocketsPane(JobPane):
+    """Sessions; each is a run of `connect` in a thread."""
+
+    DEFAULT_CSS = """
+    SocketsPane HorizontalScroll { height: 1fr; }
+    SocketsPane .empty { width: 1fr; height: 1fr; content-align: center middle;
+        color: $text-muted; }
+    """
+
+    tab: ClassVar[str] = "sockets"
+    verb: ClassVar[str] = "connect"
+    first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
+    help_text: ClassVar[str] = HELP
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "send_to", "send to", id="sockets.send"),
+        Binding("y", "copy", "copy", id="sockets.copy"),
+        Binding("e", "export", "export", id="sockets.export"),
+        Binding("d", "forget", "remove", id="sockets.forget"),
+        Binding("ctrl+n", "next_session", "next session", show=False, id="sockets.next"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+
+    def compose_body(self) -> ComposeResult:
+        """Where the sessions stand."""
+        with HorizontalScroll(can_focus=False):
+            yield Static(EMPTY, classes="empty", markup=False)
+
+    @property
+    def sessions(self) -> list[SessionView]:
+        """From left to right."""
+        return list(self.query(SessionView))
+
+    @property
+    def session(self) -> SessionView | None:
+        """The one with the focus, or the newest."""
+        focused = self.screen.focused
+        sessions = self.sessions
+        for one in sessions:
+            if focused is not None and one in focused.ancestors_with_self:
+                return one
+        return sessions[-1] if sessions else None
+
+    # -- work ----------------------------------------------------------------------------------
+
+    def submit(self, job: Job[Any], request: Request) -> None:
+        """Open a session beside those that are there."""
+        if len(self.sessions) >= SESSIONS_LIMIT:
+            self.show_error(f"{SESSIONS_LIMIT} sessions are open: d on one of them removes it")
+            return
+        self._count += 1
+        view = SessionView(self._count)
+        view.begin(self.workbench.runs.start(job, request, view.take))
+        self.query_one(".empty").display = False
+        self.run_worker(self._show(view))
+
+    async def _show(self, view: SessionView) -> None:
+        await self.query_one(HorizontalScroll).mount(view)
+        view.scroll_visible(animate=False)
+        view.focus_line()
+
+    def on_session_view_again(self, event: SessionView.Again) -> None:
+        """Connect again, in the same place."""
+        view = event.view
+        assert view.run is not None
+        view.begin(self.workbench.runs.start(view.run.job, view.run.request, view.take))
+        view.focus_line()
+
+    def pulse(self) -> None:
+        """Let every session draw what is new."""
+        for one in self.sessions:
+            one.pulse()
+
+    def cancel(self) -> bool:
+        """Disconnect the session that has the focus."""
+        view = self.session
+        if view is None or not view.alive or view.run is None:
+            return False
+        view.run.cancel()
+        return True
+
+    def select_run(self, run: Run) -> None:
+        """Go to the session that this run is."""
+        for one in self.sessions:
+            if one.run is run:
+                one.scroll_visible(animate=False)
+                one.focus_line()
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def request_to_show(self) -> tuple[Job[Any], Request]:
+        """The session's request where there is one."""
+        view = self.session
+        if view is not None and view.run is not None:
+            return view.run.job, view.run.request
+        return self.request()
+
+    def action_next_session(self) -> None:
+        """Go to the session at the right of this one."""
+        sessions = self.sessions
+        if sessions and self.session is not None:
+            place = sessions.index(self.session)
+            view = sessions[(place + 1) % len(sessions)]
+            view.scroll_visible(animate=False)
+            view.focus_line()
+
+    def action_forget(self) -> None:
+        """Take the session away; what is open is disconnected first."""
+        view = self.session
+        if view is None:
+            return
+        if view.alive and view.run is not None:
+            view.run.cancel()
+        view.remove()
+        self.query_one(".empty").display = len(self.sessions) <= 1
+        self.target.edit()
+
+    def action_copy(self) -> None:
+        """Copy the selected lines of the transcript."""
+        from workbench.ui.widgets.ring import Ring
+
+        view = self.session
+        if view is not None:
+            text = view.query_one(Ring).selected_text()
+            self.app.copy_to_clipboard(text)
+            self.notify("copied")
+
+    def action_export(self) -> None:
+        """Save the session's events as lines of JSON."""
+        from workbench.ui.export import ask_and_write
+
+        view = self.session
+        if view is not None:
+            name = f"session-{view.number}.jsonl"
+            ask_and_write(self.workbench, name, {".jsonl": view.transcript.export})
+
+    def action_send_to(self) -> None:
+        """Offer the session's endpoint to other tabs."""
+        from workbench.ui.sendto import offer
+
+        view = self.session
+        endpoint = getattr(view.run.request, "endpoint", None) if view and view.run else None
+        if endpoint is not None:
+            offer(self.workbench, endpoint)

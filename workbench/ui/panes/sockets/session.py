@@ -1,0 +1,271 @@
+"""One session on the screen: its state, its transcript, and the line that sends."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Label, Static
+
+from workbench.core.events import Done, Failed
+from workbench.core.feed import Batch
+from workbench.core.message import Command, Event
+from workbench.core.runner import Run
+from workbench.core.text import InputError, from_hex, safe, unescape
+from workbench.core.units import amount, duration
+from workbench.sockets.session import Connected, Counts, Finish, Send, SendFile
+from workbench.ui.panes.sockets.transcript import Row, Transcript, View
+from workbench.ui.widgets.ring import Line, Ring
+from workbench.ui.widgets.tones import Tone
+
+Mode = Literal["text", "hex", "file"]
+MODES: tuple[Mode, ...] = ("text", "hex", "file")
+ENDINGS = (("LF", b"\n"), ("CRLF", b"\r\n"), ("none", b""))
+_TONES: dict[str, Tone] = {"<": "in", ">": "out", "-": "dim"}
+HINTS = {
+    "text": r"text to send; escapes such as \r\n and \x00 work",
+    "hex": "bytes as hex: 48 65 6c 6c 6f",
+    "file": "path of a file to send",
+}
+
+
+class SessionView(Vertical):
+    """A conversation over one socket."""
+
+    DEFAULT_CSS = """
+    SessionView { width: 1fr; min-width: 38; height: 1fr; border-left: solid $panel; }
+    SessionView:focus-within { border-left: solid $primary; }
+    SessionView .head { height: 1; background: $panel; }
+    SessionView .problem { display: none; height: auto; max-height: 3; color: $text-error; }
+    SessionView Ring { height: 1fr; }
+    SessionView .send { height: 1; background: $surface; }
+    SessionView .send Label { color: $text-accent; padding: 0 1 0 0; }
+    SessionView .send Input { width: 1fr; border: none; height: 1; padding: 0; background: $surface; }
+    SessionView .send Input:focus { border: none; background: $boost; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+t", "mode", "text/hex/file", id="session.mode"),
+        Binding("ctrl+e", "ending", "line end", id="session.ending"),
+        Binding("v", "view", "text or hex", id="session.view"),
+        Binding("r", "again", "connect again", id="session.again"),
+    ]
+
+    class Again(Message):
+        """The user wants this session opened anew."""
+
+        def __init__(self, view: SessionView) -> None:
+            super().__init__()
+            self.view = view
+
+    def __init__(self, number: int) -> None:
+        super().__init__(id=f"session-{number}")
+        self.number = number
+        self.run: Run | None = None
+        self.transcript = Transcript(time.time())
+        self.view: View = "text"
+        self.mode: Mode = "text"
+        self._ending = 0
+        self._connected: Connected | None = None
+        self._counts = Counts(0, 0, 0)
+        self._ended: Done | Failed | None = None
+        self._lines: list[Line] = []
+        self._head = ""
+        self._past: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """Head, transcript, what went wrong, the line that sends."""
+        yield Static("", classes="head", markup=False)
+        yield Ring(empty="Type a line below; enter sends it.")
+        yield Static("", classes="problem", markup=False)
+        with Horizontal(classes="send"):
+            yield Label("", markup=False)
+            yield SendLine()
+
+    def on_mount(self) -> None:
+        """Show the mode."""
+        self._show_mode()
+
+    # -- events --------------------------------------------------------------------------------
+
+    def begin(self, run: Run) -> None:
+        """Take this run as the session's."""
+        self.run = run
+        self.transcript = Transcript(run.started)
+        self._connected = self._ended = None
+        self._counts = Counts(0, 0, 0)
+        self._lines.clear()
+        if self.is_mounted:
+            self.query_one(Ring).clear()
+
+    @property
+    def alive(self) -> bool:
+        """It has not ended."""
+        return self._ended is None
+
+    def take(self, batch: Batch) -> None:
+        """Take in what has come; it is drawn with the next frame."""
+        if batch.dropped:
+            self._lines.append(
+                Line(f"{'':9} - {batch.dropped:,} events dropped: they came too fast", "warn")
+            )
+        for event in batch.events:
+            self._take(event)
+        if batch.ended is not None:
+            self._ended = batch.ended
+            self._take(batch.ended)
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Counts):
+            self._counts = event
+            return
+        if isinstance(event, Connected):
+            self._connected = event
+        if self.transcript.add(event):
+            self._lines += [_line(row) for row in self.transcript.rows_of(event, self.view)]
+
+    def pulse(self) -> None:
+        """Draw what is new."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self.query_one(Ring).append(lines)
+        head = self._head_text()
+        if head != self._head:
+            self._head = head
+            self.query_one(".head", Static).update(head)
+
+    def _head_text(self) -> str:
+        assert self.run is not None
+        target = self.run.request.target()
+        if self._ended is not None:
+            failed = isinstance(self._ended, Failed) and not self._ended.cancelled
+            state = "failed" if failed else "closed"
+        elif self._connected is None:
+            state = "connecting"
+        else:
+            state = f"open in {duration(self._connected.connect)}"
+        counts = f"in {amount(self._counts.bytes_in)} out {amount(self._counts.bytes_out)}"
+        if self._counts.waiting:
+            counts += f" waiting {amount(self._counts.waiting)}"
+        mark = {"failed": "!", "closed": " ", "connecting": "~"}.get(state, "*")
+        return f"{mark} {safe(target)}  {state}  {counts}"
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Send what was typed; what cannot be sent stays on the line."""
+        event.stop()
+        try:
+            command = self._command(event.value)
+        except InputError as problem:
+            self._complain(str(problem))
+            return
+        if self.run is None or not self.run.send(command):
+            self._complain("the session has ended: r on the transcript connects again")
+            return
+        self._complain("")
+        line = self.query_one(SendLine)
+        line.remember(event.value)
+        line.value = ""
+
+    def _command(self, text: str) -> Command:
+        if self.mode == "hex":
+            return Send(from_hex(text))
+        if self.mode == "file":
+            path = Path(text).expanduser()
+            if not path.is_file():
+                raise InputError(f"{text!r} is no file: type the path of one")
+            return SendFile(path)
+        return Send(unescape(text) + ENDINGS[self._ending][1])
+
+    def _complain(self, text: str) -> None:
+        problem = self.query_one(".problem", Static)
+        problem.display = bool(text)
+        problem.update(text and f"! {text}")
+
+    def finish(self) -> None:
+        """Close our sending half."""
+        if self.run is not None:
+            self.run.send(Finish())
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def action_mode(self) -> None:
+        """What the line stands for: text, hex, a file's path."""
+        self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+        self._show_mode()
+
+    def action_ending(self) -> None:
+        """What is put at the end of each line of text."""
+        self._ending = (self._ending + 1) % len(ENDINGS)
+        self._show_mode()
+
+    def action_view(self) -> None:
+        """Draw the whole transcript as text or as hex."""
+        self.view = "hex" if self.view == "text" else "text"
+        ring = self.query_one(Ring)
+        ring.clear()
+        self._lines = [_line(row) for row in self.transcript.rows(self.view)]
+        self.pulse()
+
+    def action_again(self) -> None:
+        """Connect again."""
+        if not self.alive:
+            self.post_message(self.Again(self))
+
+    def focus_line(self) -> None:
+        """Go to the line that sends."""
+        self.query_one(SendLine).focus()
+
+    def _show_mode(self) -> None:
+        ending = f"+{ENDINGS[self._ending][0]}" if self.mode == "text" else ""
+        self.query_one(".send Label", Label).update(f"{self.mode}{ending}>")
+        self.query_one(SendLine).placeholder = HINTS[self.mode]
+
+
+class SendLine(Input):
+    """The line that sends: up and down walk through what was sent, ctrl+d on an empty one ends."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "send", id="session.send"),
+        Binding("ctrl+d", "end_or_delete", "end sending", id="session.finish"),
+        Binding("up", "past(1)", "sent before", show=False, id="session.earlier"),
+        Binding("down", "past(-1)", "later", show=False, id="session.later"),
+    ]
+
+    KEPT = 200
+
+    def __init__(self) -> None:
+        super().__init__(compact=True, select_on_focus=False)
+        self._past: list[str] = []
+        self._place = -1
+
+    def remember(self, text: str) -> None:
+        """Keep a line that was sent."""
+        self._past = [text, *(one for one in self._past if one != text)][: self.KEPT]
+        self._place = -1
+
+    def action_past(self, step: int) -> None:
+        """Walk through what was sent."""
+        place = max(-1, min(len(self._past) - 1, self._place + step))
+        if place != self._place:
+            self._place = place
+            self.value = "" if place < 0 else self._past[place]
+            self.cursor_position = len(self.value)
+
+    def action_end_or_delete(self) -> None:
+        """As in a shell: the end of input on an empty line, else delete to the right."""
+        if self.value:
+            self.action_delete_right()
+            return
+        view = next(one for one in self.ancestors if isinstance(one, SessionView))
+        view.finish()
+
+
+def _line(row: Row) -> Line:
+    return Line(str(row), "bad" if row.failed else _TONES[row.mark], row)

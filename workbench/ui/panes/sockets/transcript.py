@@ -1,0 +1,89 @@
+"""The transcript of a session: what went which way when, kept bounded, drawn as text or hex."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench.core.events import Failed, Note
+from workbench.core.message import Event, encode
+from workbench.core.text import hexdump, safe
+from workbench.sockets.session import Connected, Finished, Received, Sent
+
+BYTES_KEPT = 16 << 20
+LINE_LIMIT = 4_096
+"""Bytes of one line that are drawn; a longer one says how many more it has."""
+
+View = Literal["text", "hex"]
+IN, OUT, NOTE = "<", ">", "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the transcript: seconds since the start, direction mark, text."""
+
+    time: float
+    mark: str
+    text: str
+    failed: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.time:9.3f} {self.mark} {self.text}"
+
+
+class Transcript:
+    """The events of one session, the oldest dropped and counted when they grow too many."""
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.events: deque[Event] = deque()
+        self.bytes = 0
+        self.dropped = 0
+
+    def add(self, event: Event) -> bool:
+        """Keep an event; False if it has no place in a transcript."""
+        if not isinstance(event, Received | Sent | Connected | Finished | Note | Failed):
+            return False
+        self.events.append(event)
+        self.bytes += event.size()
+        while self.bytes > BYTES_KEPT:
+            self.bytes -= self.events.popleft().size()
+            self.dropped += 1
+        return True
+
+    def rows(self, view: View) -> Iterator[Row]:
+        """All of it, as lines."""
+        for event in self.events:
+            yield from self.rows_of(event, view)
+
+    def rows_of(self, event: Event, view: View) -> Iterator[Row]:
+        """One event as lines."""
+        at = max(0.0, event.time - self.started)
+        match event:
+            case Received(data) | Sent(data):
+                mark = IN if isinstance(event, Received) else OUT
+                lines = hexdump(data) if view == "hex" else text_lines(data)
+                for text in lines:
+                    yield Row(at, mark, text)
+            case Failed():
+                yield Row(at, NOTE, safe(event.line()), failed=True)
+            case _:
+                yield Row(at, NOTE, safe(event.line()))
+
+    def export(self) -> list[bytes]:
+        """The events as lines of JSON."""
+        return [encode(event) for event in self.events]
+
+
+def text_lines(data: bytes) -> Iterator[str]:
+    """Bytes as lines; each keeps its line ending in sight, because protocols care for it."""
+    if not data:
+        yield "(an empty datagram)"
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start)
+        stop = len(data) if end < 0 else end + 1
+        yield safe(data[start:stop], limit=LINE_LIMIT)
+        start = stop

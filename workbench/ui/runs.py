@@ -1,0 +1,124 @@
+"""The runs of this screen: started here, drained once a frame, kept in the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.core.events import Failed
+from workbench.core.feed import Batch, Feed
+from workbench.core.history import History, Outcome
+from workbench.core.job import Job, Request, dump_request, secrets_of
+from workbench.core.runner import Run, start
+from workbench.core.settings import Settings
+
+FEED_LIMIT = 2_000
+"""Events of a run that one frame may have to take in."""
+
+Sink = Callable[[Batch], None]
+"""Where a run's events go, on the screen's own thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A run, the place for its events, and its number in the history once that is known."""
+
+    run: Run
+    sink: Sink
+    recorded: list[int]
+
+
+class Runs:
+    """Starts runs and hands out their events.
+
+    History is written by a thread of its own: a slow disk is no reason for a slow screen.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._watched: list[Watched] = []
+        self._history = History(keep=settings.history.keep, stored=settings.history.enabled)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
+
+    @property
+    def going(self) -> list[Run]:
+        """The runs that have not ended, oldest first."""
+        return [one.run for one in self._watched]
+
+    @property
+    def servers(self) -> list[Run]:
+        """Those of them that serve."""
+        return [run for run in self.going if run.job.tab == "servers"]
+
+    @property
+    def others(self) -> list[Run]:
+        """Those of them that do not."""
+        return [run for run in self.going if run.job.tab != "servers"]
+
+    def start(self, job: Job[Any], request: Request, sink: Sink) -> Run:
+        """Start a job; its events come to `sink` in batches."""
+        run = start(job, request, feed=Feed(FEED_LIMIT))
+        watched = Watched(run, sink, [])
+        self._watched.append(watched)
+        self._writer.submit(self._begin, watched)
+        return run
+
+    def pulse(self) -> bool:
+        """Hand out what has come since the last frame; whether there was anything."""
+        any_news = False
+        for one in list(self._watched):
+            batch = one.run.feed.drain()
+            if not batch:
+                continue
+            any_news = True
+            if batch.ended is not None:
+                self._watched.remove(one)
+                self._writer.submit(self._end, one)
+            one.sink(batch)
+        return any_news
+
+    def close(self) -> None:
+        """Cancel all that runs, and see the history written."""
+        for one in self._watched:
+            one.run.cancel()
+        for one in self._watched:
+            one.run.wait(1.0)
+            self._writer.submit(self._end, one)
+        self._watched.clear()
+        self._writer.shutdown(wait=True)
+        self._history.close()
+
+    # -- history -------------------------------------------------------------------------------
+
+    def past_targets(self, jobs: list[str], prefix: str, found: Callable[[list[str]], None]) -> None:
+        """Ask for the targets that these jobs had before; `found` is called in another thread."""
+
+        def look() -> None:
+            lines = [
+                f"{job} {target}" if len(jobs) > 1 else target
+                for job in jobs
+                for target in self._history.targets(job, "")
+            ]
+            found([line for line in lines if line.startswith(prefix)])
+
+        self._writer.submit(look)
+
+    def _begin(self, one: Watched) -> None:
+        request = one.run.request
+        text = dump_request(request, secrets=False).decode()
+        number = self._history.begin(
+            one.run.job.name, request.target(), text, secrets=secrets_of(request)
+        )
+        one.recorded.append(number)
+
+    def _end(self, one: Watched) -> None:
+        ended = one.run.ended
+        if not one.recorded or ended is None:
+            return
+        outcome: Outcome = "done"
+        if isinstance(ended, Failed):
+            outcome = "cancelled" if ended.cancelled else "failed"
+        self._history.end(
+            one.recorded[0], outcome, ended.line(), secrets=secrets_of(one.run.request)
+        )

@@ -1,0 +1,187 @@
+"""The target line: what a pane works on, with history and completion."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input, Label
+
+from workbench import catalogue
+from workbench.core.arguments import UsageError, nearest
+from workbench.core.endpoint import complete
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
+
+
+class TargetLine(Horizontal):
+    """A line of words: a job's name (or what follows the verb) and its values.
+
+    Enter runs it, up and down walk through what was run before, right takes the completion.
+    """
+
+    DEFAULT_CSS = """
+    TargetLine { height: 1; background: $surface; }
+    TargetLine Label { padding: 0 1; color: $text-accent; text-style: bold; }
+    TargetLine Input { width: 1fr; border: none; height: 1; padding: 0; background: $surface; }
+    TargetLine Input:focus { border: none; background: $boost; }
+    TargetLine .hint { color: $text-muted; text-style: none; }
+    """
+
+    class Submitted(Message):
+        """Enter was pressed."""
+
+    class Changed(Message):
+        """The text is another."""
+
+    def __init__(self, verb: str, jobs: list[str], first: str) -> None:
+        super().__init__()
+        self._verb = verb
+        self._jobs = jobs
+        self._first = first
+        self.past: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        """The verb, the line, and the key of the options."""
+        yield Label(f"{self._verb} >", markup=False)
+        yield _Line(
+            value=self._first,
+            select_on_focus=False,
+            compact=True,
+            suggester=_Suggester(self, [job.removeprefix(f"{self._verb} ") for job in self._jobs]),
+        )
+        yield Label("^o options", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Ask the history for what was run here before."""
+        self.query_one(Input).cursor_blink = False
+        self.recall()
+
+    def recall(self) -> None:
+        """Fetch the past targets, in another thread."""
+        app = cast("WorkbenchApp", self.app)
+
+        def found(lines: list[str]) -> None:
+            app.call_from_thread(self._remember, lines)
+
+        app.runs.past_targets(self._jobs, "", found)
+
+    def _remember(self, lines: list[str]) -> None:
+        self.past = [line.removeprefix(f"{self._verb} ") for line in lines]
+
+    @property
+    def value(self) -> str:
+        """The text as it stands."""
+        return self.query_one(Input).value
+
+    @value.setter
+    def value(self, text: str) -> None:
+        line = self.query_one(Input)
+        line.value = text
+        line.cursor_position = len(text)
+
+    def edit(self) -> None:
+        """Go to the line itself."""
+        self.query_one(Input).focus()
+
+    def words(self) -> tuple[str, list[str]]:
+        """The job's name and the words after it.
+
+        Raises:
+            UsageError: quotes that do not end, or no job of that name.
+        """
+        try:
+            words = shlex.split(self.value)
+        except ValueError as problem:
+            raise UsageError(f"{problem}: close the quote, or put \\ before it") from None
+        if words[:1] == [self._verb]:
+            words = words[1:]
+        for start in ([self._verb, *words], words):
+            try:
+                name, rest = catalogue.match(start)
+            except KeyError:
+                continue
+            if name in self._jobs:
+                return name, rest
+        known = [job.removeprefix(f"{self._verb} ") for job in self._jobs]
+        if not words:
+            raise UsageError(f"nothing to {self._verb}: type one of {', '.join(known)}")
+        raise UsageError(
+            f"{self._verb} what? {words[0]!r} is not one of {', '.join(known)}"
+            f"{nearest(words[0], known)}"
+        )
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Pass it on, and keep the line among those before it."""
+        event.stop()
+        line = self.value.strip()
+        if line:
+            self.past = [line, *(one for one in self.past if one != line)]
+        self.post_message(self.Submitted())
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Pass it on."""
+        event.stop()
+        self.post_message(self.Changed())
+
+
+class _Line(Input):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "run", id="target.run"),
+        Binding("up", "past(1)", "history", key_display="up", id="target.earlier"),
+        Binding("down", "past(-1)", "later", show=False, id="target.later"),
+        Binding("escape", "leave", "results", show=False, id="target.leave"),
+    ]
+
+    _place = -1
+    _draft = ""
+
+    def action_past(self, step: int) -> None:
+        """Walk through the past lines; what was being typed is kept at the end of them."""
+        past = cast(TargetLine, self.parent).past
+        place = max(-1, min(len(past) - 1, self._place + step))
+        if place == self._place:
+            return
+        if self._place == -1:
+            self._draft = self.value
+        self._place = place
+        self.value = self._draft if place == -1 else past[place]
+        self.cursor_position = len(self.value)
+
+    def on_blur(self) -> None:
+        """The walk begins anew."""
+        self._place = -1
+
+    def action_leave(self) -> None:
+        """Go on to the results."""
+        self.screen.focus_next()
+
+
+class _Suggester(Suggester):
+    """Completes from past lines first, then kinds and schemes."""
+
+    def __init__(self, line: TargetLine, kinds: list[str]) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._line = line
+        self._kinds = kinds
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The whole line as it would be, or None."""
+        if not value:
+            return None
+        for past in self._line.past:
+            if past.startswith(value) and past != value:
+                return past
+        head, space, last = value.rpartition(" ")
+        if not space and (kind := next((k for k in self._kinds if k.startswith(last)), None)):
+            return kind
+        for end in complete(last) if last else ():
+            if end != last:
+                return f"{head}{space}{end}"
+        return None
