@@ -21,6 +21,7 @@ from workbench.http.media_types import media_type
         (b"a.woff2", b"font/woff2"),
         (b"a.pdf", b"application/pdf"),
         (b"a.tar.gz", b"application/gzip"),
+        (b"a.tgz", b"application/gzip"),
         (b"sub.html/a", b"application/octet-stream"),
         (b"a", b"application/octet-stream"),
         (b"a.unheard", b"application/octet-stream"),

@@ -255,7 +255,7 @@ class HttpHandler:
         status = response.status
         method = target = ""
         if head is not None:
-            method, target = head.method, head.target.decode("utf-8", "backslashreplace")
+            method, target = head.method, head.target.decode("ascii", "backslashreplace")
         connection.last = f"{method} {target} {status}"
         connection.request_done(error=status >= 400)
         duration = time.perf_counter() - began
