@@ -64,8 +64,10 @@ _ERRNO: dict[str, tuple[str, str]] = {
     ),
     "EACCES": (
         "permission denied",
-        "ports below 1024 and some families want root or a capability (CAP_NET_BIND_SERVICE,"
-        " CAP_NET_RAW); a Unix socket or file wants the right to its path",
+        (
+            "ports below 1024 and some families want root or a capability (CAP_NET_BIND_SERVICE,"
+            " CAP_NET_RAW); a Unix socket or file wants the right to its path"
+        ),
     ),
     "EPERM": (
         "the system does not permit it",

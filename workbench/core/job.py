@@ -14,7 +14,6 @@ import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, field, fields, replace
-from functools import cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from workbench.core.endpoint import Endpoint
@@ -121,9 +120,17 @@ class Parameter:
         return "--" + self.name.replace("_", "-")
 
 
-@cache
+_parameters: dict[type[Request], tuple[Parameter, ...]] = {}
+
+
 def parameters(request: type[Request]) -> tuple[Parameter, ...]:
     """The fields of a request class, positional ones first."""
+    if request not in _parameters:
+        _parameters[request] = _take_apart(request)
+    return _parameters[request]
+
+
+def _take_apart(request: type[Request]) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(request)
     found = [
         _parameter(f.name, hints[f.name], f.metadata.get("about", About("")), f.default)

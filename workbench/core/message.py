@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
@@ -70,7 +69,7 @@ def event(name: str, *, channel: Channel = "data", coalesce: bool = False) -> Ca
     """Declare an event class: make it a frozen dataclass with slots, known by its type name."""
 
     def declare(cls: E) -> E:
-        made = dataclass(frozen=True, slots=True)(cls)
+        made: E = dataclass(frozen=True, slots=True)(cls)  # type: ignore[assignment]
         made.type = name
         made.channel = channel
         made.coalesce = coalesce
@@ -85,7 +84,7 @@ def command(name: str) -> Callable[[C], C]:
     """Declare a command class, as `event` does for events."""
 
     def declare(cls: C) -> C:
-        made = dataclass(frozen=True, slots=True)(cls)
+        made: C = dataclass(frozen=True, slots=True)(cls)  # type: ignore[assignment]
         made.type = name
         _claim(_commands, name, made)
         return made
@@ -117,9 +116,14 @@ def command_types() -> dict[str, type[Command]]:
 # -- the JSON form ------------------------------------------------------------------------------
 
 
-@cache
-def _names(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(cls))
+_field_names: dict[type[Message], tuple[str, ...]] = {}
+
+
+def _names(cls: type[Message]) -> tuple[str, ...]:
+    names = _field_names.get(cls)
+    if names is None:
+        names = _field_names[cls] = tuple(f.name for f in fields(cls))
+    return names
 
 
 def _to_plain(value: Any) -> Any:

@@ -28,7 +28,7 @@ Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 COMMANDS_KEPT = 1_000
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - it is no error
     """The scope was cancelled; a job lets it pass."""
 
 
@@ -166,11 +166,13 @@ class Scope:
             TimeoutError: no answer within the scope's timeout.
             Cancelled: the scope was cancelled.
         """
+        if _is_literal(host):
+            return list(socket.getaddrinfo(host, port, family, kind, protocol, flags))
         answer: queue.SimpleQueue[list[Address] | Exception | None] = queue.SimpleQueue()
 
         def ask() -> None:
             try:
-                answer.put(socket.getaddrinfo(host, port, family, kind, protocol, flags))
+                answer.put(list(socket.getaddrinfo(host, port, family, kind, protocol, flags)))
             except Exception as problem:
                 answer.put(problem)
 
@@ -262,6 +264,17 @@ class Scope:
                     pass
             except BlockingIOError:
                 pass
+
+
+def _is_literal(host: str | None) -> bool:
+    """An address, which getaddrinfo(3) takes apart without asking anybody."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host or "")
+            return True
+        except OSError:
+            pass
+    return False
 
 
 def _shut(one: socket.socket) -> None:

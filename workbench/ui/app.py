@@ -7,8 +7,9 @@ import os
 import platform
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,10 +17,15 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
+from workbench import catalogue
 from workbench.catalogue import TABS
 from workbench.core import settings as settings_file
 from workbench.core.events import Progress
+from workbench.core.failure import explain
+from workbench.core.history import Record
+from workbench.core.job import load_request
 from workbench.core.runner import Run
+from workbench.ui import fault
 from workbench.ui.light import LightScreen, in_ssh_session
 from workbench.ui.panes import make
 from workbench.ui.panes.base import Pane
@@ -44,6 +50,7 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
         Binding("f10", "quit", "quit", id="app.quit"),
         Binding("ctrl+c", "interrupt", "cancel or quit", show=False, id="app.interrupt"),
         Binding("escape", "cancel", "cancel", show=False, id="app.cancel"),
+        Binding("ctrl+r", "history", "history", show=False, id="app.history"),
         Binding("ctrl+l", "repaint", "repaint", show=False, id="app.repaint"),
         Binding("ctrl+pagedown", "next_tab(1)", "next tab", show=False, id="app.next"),
         Binding("ctrl+pageup", "next_tab(-1)", "previous tab", show=False, id="app.previous"),
@@ -71,9 +78,8 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
         self.runs = Runs(settings)
         self.progress: Progress | None = None
         self._answered = False
-
-    def get_default_screen_commands(self) -> None:
-        """Nothing: the palette has commands of its own."""
+        self.fault = ""
+        """The line that says what went wrong in the workbench itself."""
 
     def compose(self) -> ComposeResult:
         """Tabs, pane, activity, keys."""
@@ -195,7 +201,7 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
 
         from workbench.ui.palette import WorkbenchCommands
 
-        if not CommandPalette.is_open(self):
+        if not CommandPalette.is_open(cast("App[object]", self)):
             self.push_screen(
                 CommandPalette(providers=[WorkbenchCommands], placeholder="what do you want to do?")
             )
@@ -210,11 +216,50 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
         if self.pane is None or not self.pane.cancel():
             await self.action_quit()
 
+    def action_history(self) -> None:
+        """Search the history, and run something of it again."""
+        from workbench.ui.screens.history import HistoryScreen
+
+        async def chosen(record: Record | None) -> None:
+            if record is None:
+                return
+            job = catalogue.load(record.job)
+            pane = await self.open_tab(job.tab)
+            pane.take(f"{record.job} {record.target}")
+            try:
+                request = load_request(job, record.request)
+            except ValueError:
+                self.notify("its options were not kept: look at the line before you run it")
+            else:
+                pane.submit(job, request)
+
+        self.push_screen(HistoryScreen(), chosen)
+
     def action_light(self) -> None:
         """Turn the light screen on or off, and remember it."""
         self.light = not self.light
         self.repaint()
+        self._remember(light=self.light)
         self.notify(f"light screen {'on' if self.light else 'off'}")
+
+    def watch_theme(self, theme: str) -> None:
+        """Remember the theme that was chosen."""
+        if self.is_running and theme != self.settings.screen.theme:
+            self._remember(theme=theme)
+
+    def _remember(self, **values: object) -> None:
+        """Save settings of the screen, in a thread: the disk may be slow."""
+        screen = replace(self.settings.screen, **values)  # type: ignore[arg-type]
+        self.settings = replace(self.settings, screen=screen)
+
+        def save() -> None:
+            try:
+                settings_file.save(self.settings)
+            except (OSError, settings_file.SettingsError) as problem:
+                text = explain("save the settings", problem).line()
+                self.call_from_thread(self.notify, text, severity="error", markup=False)
+
+        self.run_worker(save, thread=True)
 
     def action_save_screen(self) -> None:
         """Save the screen as an SVG file in the current folder."""
@@ -244,6 +289,12 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
         )
 
     # -- the end -------------------------------------------------------------------------------
+
+    def _fatal_error(self) -> None:
+        """End on an exception: one line, when the terminal is itself again."""
+        if self._exception is not None:
+            self.fault = fault.record(self._exception)
+        self._close_messages_no_wait()
 
     def _catch_signals(self) -> None:
         """SIGTERM and SIGHUP end the program as quitting does, and soon even so if it hangs."""

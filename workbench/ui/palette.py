@@ -41,6 +41,7 @@ class WorkbenchCommands(Provider):
             yield job.name, job.summary, partial(app.take, job.tab, job.example)
         for tab in catalogue.TABS:
             yield f"Tab: {tab.title}", tab.purpose, partial(app.open_tab, tab.name)
+        yield "History", "search what was run, run it again, forget it", app.action_history
         yield "Help", "what this pane is for, and its keys", app.action_help
         yield "Theme", "choose the colours", app.search_themes
         yield "Light screen", "write only changed cells: on or off", app.action_light

@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.core.events import Failed
 from workbench.core.feed import Batch, Feed
-from workbench.core.history import History, Outcome
+from workbench.core.history import History, Outcome, Record
 from workbench.core.job import Job, Request, dump_request, secrets_of
 from workbench.core.runner import Run, start
 from workbench.core.settings import Settings
@@ -91,7 +91,7 @@ class Runs:
 
     # -- history -------------------------------------------------------------------------------
 
-    def past_targets(self, jobs: list[str], prefix: str, found: Callable[[list[str]], None]) -> None:
+    def past_targets(self, jobs: list[str], found: Callable[[list[str]], None]) -> None:
         """Ask for the targets that these jobs had before; `found` is called in another thread."""
 
         def look() -> None:
@@ -100,9 +100,17 @@ class Runs:
                 for job in jobs
                 for target in self._history.targets(job, "")
             ]
-            found([line for line in lines if line.startswith(prefix)])
+            found(lines)
 
         self._writer.submit(look)
+
+    def search(self, text: str, found: Callable[[list[Record]], None]) -> None:
+        """Search the history; `found` is called in another thread."""
+        self._writer.submit(lambda: found(self._history.search(text)))
+
+    def forget(self, run: int) -> None:
+        """Forget one run."""
+        self._writer.submit(self._history.forget, run)
 
     def _begin(self, one: Watched) -> None:
         request = one.run.request

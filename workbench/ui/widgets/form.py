@@ -33,7 +33,7 @@ class Form(VerticalScroll):
 
     def offer(self, job: Job[Any]) -> None:
         """Show the options of this job; those that stand already keep their values."""
-        if job is self._job:
+        if self._job is not None and job.name == self._job.name:
             return
         self._job = job
         self.remove_children()

@@ -36,13 +36,10 @@ class Ring(ScrollView, can_focus=True):
     The filter works on all lines that are kept, not on those that are drawn.
     """
 
-    DEFAULT_CSS = (
-        """
+    DEFAULT_CSS = """
     Ring { background: $background; color: $foreground; scrollbar-size: 1 1; }
     Ring > .ring--cursor { background: $primary 40%; text-style: bold; }
-    """
-        + tones.css("Ring")
-    )
+    """ + tones.css("Ring")
     COMPONENT_CLASSES: ClassVar[set[str]] = {"ring--cursor", *tones.COMPONENT_CLASSES}
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -113,12 +110,12 @@ class Ring(ScrollView, can_focus=True):
         self._resize()
 
     @property
-    def filter(self) -> str:
+    def filter_text(self) -> str:
         """Only lines that hold this text are shown, in whatever case."""
         return self._filter
 
-    @filter.setter
-    def filter(self, text: str) -> None:
+    @filter_text.setter
+    def filter_text(self, text: str) -> None:
         self._filter = text.casefold()
         self._shown = (
             [line for line in self._kept if self._passes(line)] if self._filter else self._kept
@@ -138,7 +135,9 @@ class Ring(ScrollView, can_focus=True):
 
     def _cut(self, count: int) -> None:
         """Drop the oldest lines; who reads further up keeps their place."""
-        gone = sum(1 for line in self._kept[:count] if self._passes(line)) if self._filter else count
+        gone = (
+            sum(1 for line in self._kept[:count] if self._passes(line)) if self._filter else count
+        )
         before = 1 if self.dropped else 0
         self.dropped += count
         del self._kept[:count]

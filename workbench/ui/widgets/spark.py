@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual.strip import Strip
@@ -45,13 +46,10 @@ def columns(values: Sequence[float], width: int, height: int, top: float) -> lis
 class Throughput(Widget, can_focus=True):
     """Bytes in and out over the last minute, each with its own scale at the left."""
 
-    DEFAULT_CSS = (
-        """
+    DEFAULT_CSS = """
     Throughput { background: $background; color: $foreground; }
-    """
-        + tones.css("Throughput")
-    )
-    COMPONENT_CLASSES = set(tones.COMPONENT_CLASSES)
+    """ + tones.css("Throughput")
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(tones.COMPONENT_CLASSES)
 
     AXIS = 11
 

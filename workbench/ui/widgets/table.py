@@ -20,7 +20,8 @@ from workbench.ui.widgets import tones
 from workbench.ui.widgets.tones import Tone, style_of
 
 Key = Hashable
-Cell = str | tuple[str, Tone]
+Cell = str | tuple[str, Tone] | None
+"""A cell's text, with its tone if it has one; None leaves its place to the cell before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,17 @@ class Table(ScrollView, can_focus=True):
 
     Args:
         columns: from left to right.
-        cell: the text of a row's cell, with its tone if it has one; text that has passed `safe`.
+        cell: what stands in a row's cell that many characters wide; text that has passed `safe`.
         value: what a row is sorted by in a column; its attribute of that name if not given.
         sorts: rows are sorted here; else only `Sorted` is posted, for whoever has all the rows.
     """
 
-    DEFAULT_CSS = (
-        """
+    DEFAULT_CSS = """
     Table { background: $background; color: $foreground; scrollbar-size: 1 1; }
     Table > .table--header { color: $text-muted; background: $surface; text-style: bold; }
     Table > .table--cursor { background: $panel; }
     Table:focus > .table--cursor { background: $primary 60%; text-style: bold; }
-    """
-        + tones.css("Table")
-    )
+    """ + tones.css("Table")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--header",
         "table--cursor",
@@ -73,8 +71,14 @@ class Table(ScrollView, can_focus=True):
         Binding("end", "jump(-1)", "last row", show=False),
         Binding("enter", "choose", "open", id="table.choose"),
         Binding("less_than_sign", "sort(-1)", "sort by the column before", show=False),
-        Binding("greater_than_sign", "sort(1)", "sort by the next column", key_display="< >",
-                show=False, id="table.sort"),
+        Binding(
+            "greater_than_sign",
+            "sort(1)",
+            "sort by the next column",
+            key_display="< >",
+            show=False,
+            id="table.sort",
+        ),
         Binding("i", "invert", "invert the order", show=False, id="table.invert"),
     ]
 
@@ -101,7 +105,7 @@ class Table(ScrollView, can_focus=True):
         self,
         columns: Sequence[Column],
         *,
-        cell: Callable[[Any, str], Cell],
+        cell: Callable[[Any, str, int], Cell],
         value: Callable[[Any, str], Any] = getattr,
         empty: str = "",
         sorts: bool = True,
@@ -145,12 +149,12 @@ class Table(ScrollView, can_focus=True):
         self._arrange()
 
     @property
-    def filter(self) -> str:
+    def filter_text(self) -> str:
         """Only rows with a cell that holds this text are shown, in whatever case."""
         return self._filter
 
-    @filter.setter
-    def filter(self, text: str) -> None:
+    @filter_text.setter
+    def filter_text(self, text: str) -> None:
         self._filter = text.casefold()
         self._arrange()
 
@@ -161,8 +165,8 @@ class Table(ScrollView, can_focus=True):
 
     def text(self, row: Any, column: Column) -> str:
         """A cell's text without its tone."""
-        cell = self._cell(row, column.key)
-        return cell if isinstance(cell, str) else cell[0]
+        cell = self._cell(row, column.key, 1_000)
+        return cell[0] if isinstance(cell, tuple) else cell or ""
 
     def _arrange(self) -> None:
         shown = self._all
@@ -170,9 +174,7 @@ class Table(ScrollView, can_focus=True):
             shown = [one for one in shown if self._passes(one[1])]
         if self.sort_key and self._sorts:
             key = self.sort_key
-            shown = sorted(
-                shown, key=lambda one: self._value(one[1], key), reverse=self.descending
-            )
+            shown = sorted(shown, key=lambda one: self._value(one[1], key), reverse=self.descending)
         self._shown = shown
         self._places = {}
         size = Size(self.size.width, len(shown) + 1 + (1 if self._hidden() else 0))
@@ -256,16 +258,22 @@ class Table(ScrollView, can_focus=True):
         if index == self._cursor:
             base += self.get_component_rich_style("table--cursor")
         row = self._shown[index][1]
+        cells: list[tuple[str, Tone, int, Column]] = []
+        for column, width_of in self._layout(width):
+            cell = self._cell(row, column.key, width_of)
+            if cell is None and cells:
+                text, tone, before, first = cells.pop()
+                cells.append((text, tone, before + 1 + width_of, first))
+            else:
+                text, tone = cell if isinstance(cell, tuple) else (cell or "", "")
+                cells.append((text, tone, width_of, column))
         segments: list[Segment] = []
-        for column, cells in self._layout(width):
-            cell = self._cell(row, column.key)
-            text, tone = (cell, "") if isinstance(cell, str) else cell
+        for text, tone, room, column in cells:
             style = base
             if tone:
-                style = base + Style(
-                    color=style_of(self, tone).color, bold=style_of(self, tone).bold
-                )
-            segments += [Segment(_fit(text, cells, column.align), style), Segment(" ", base)]
+                named = style_of(self, tone)
+                style += Style(color=named.color, bold=named.bold)
+            segments += [Segment(_fit(text, room, column.align), style), Segment(" ", base)]
         return Strip(segments).crop_extend(0, width, base)
 
     # -- keys and mouse ------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class TargetLine(Horizontal):
         def found(lines: list[str]) -> None:
             app.call_from_thread(self._remember, lines)
 
-        app.runs.past_targets(self._jobs, "", found)
+        app.runs.past_targets(self._jobs, found)
 
     def _remember(self, lines: list[str]) -> None:
         self.past = [line.removeprefix(f"{self._verb} ") for line in lines]

@@ -45,7 +45,9 @@ class Views(Widget):
             text = f"[{name}]" if name == self.active else f" {name} "
             parts.append((text, "bold $text-accent" if name == self.active else "$text-muted"))
         used = sum(len(name) + 2 for name in self.names)
-        parts.append(self._remark[: max(0, self.size.width - used - 1)].rjust(self.size.width - used))
+        parts.append(
+            self._remark[: max(0, self.size.width - used - 1)].rjust(self.size.width - used)
+        )
         return Content.assemble(*parts)
 
     def on_click(self, event: Click) -> None:

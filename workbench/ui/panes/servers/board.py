@@ -85,7 +85,7 @@ class Server:
     def uptime(self) -> str:
         """How long it has run, or ran."""
         end = time.time() if self.alive else self.until
-        return duration(max(0.0, end - self.since))
+        return duration(int(max(0.0, end - self.since)))
 
     @property
     def rate(self) -> float:
@@ -136,7 +136,7 @@ class Server:
         stopped = isinstance(ended, Done) or ended.cancelled
         self.state = "stopped" if stopped else "failed"
         if isinstance(ended, Failed) and not stopped:
-            self.reason = f"{ended.cause}{f'; {ended.advice}' if ended.advice else ''}"
+            self.reason = ended.cause
         else:
             self.reason = ""
         self.note(ended)

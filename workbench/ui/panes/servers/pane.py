@@ -46,7 +46,7 @@ SERVER_COLUMNS = (
     Column("mark", "", width=1),
     Column("kind", "kind", width=6),
     Column("endpoint", "endpoint", width=20, flex=1),
-    Column("conns", "conns", width=6, align="right"),
+    Column("conns", " conns", width=6),
     Column("rate", "rate", width=10, align="right"),
     Column("minute", "last minute", width=14, flex=1, priority=1),
     Column("errors", "errors", width=6, align="right", priority=2),
@@ -239,9 +239,9 @@ class ServersPane(JobPane):
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
         """Filter what the open view shows."""
         if self.view == "log":
-            self.query_one(Ring).filter = event.text
+            self.query_one(Ring).filter_text = event.text
         else:
-            self.query_one("#connections", Table).filter = event.text
+            self.query_one("#connections", Table).filter_text = event.text
 
     def on_filter_line_left(self) -> None:
         """Back to what is filtered."""
@@ -348,8 +348,8 @@ class ServersPane(JobPane):
         ask_and_write(self.workbench, name, formats)
 
 
-def _server_cell(server: Server, column: str) -> Cell:
-    """One cell of the table of servers, as text or as text with a style."""
+def _server_cell(server: Server, column: str, width: int) -> Cell:
+    """One cell of the table of servers."""
     stats = server.stats
     match column:
         case "mark":
@@ -357,17 +357,20 @@ def _server_cell(server: Server, column: str) -> Cell:
         case "kind":
             return server.kind
         case "endpoint":
-            if server.exposed:
-                return f"! {server.endpoint_text}", "warn"
-            return safe(server.endpoint_text)
+            text = safe(server.endpoint_text)
+            return (f"! {text}", "warn") if server.exposed else text
+        case "conns" if not server.alive:
+            reason = f": {server.reason}" if server.reason else ""
+            tone: Tone = "bad" if server.state == "failed" else "dim"
+            return f" {server.state}{reason}   enter: restart", tone
+        case "rate" | "minute" | "errors" if not server.alive:
+            return None
         case "conns":
-            return f"{stats.connections:,}" if stats and server.alive else "-"
+            return f"{stats.connections if stats else 0:>6,}"
         case "rate":
             return _rate(server)
         case "minute":
-            if server.state == "failed":
-                return f"{server.reason}: enter starts it again", "bad"
-            return sparkline(list(server.rates_in), 60)
+            return sparkline(list(server.rates_in), width)
         case "errors":
             return f"{stats.errors:,}" if stats else "0"
         case _:
@@ -382,7 +385,7 @@ def _rate(server: Server) -> str:
     return f"{amount(server.rate)}/s"
 
 
-def _connection_cell(row: ConnectionRow, column: str) -> str:
+def _connection_cell(row: ConnectionRow, column: str, _: int) -> Cell:
     match column:
         case "age":
             return duration(row.age)

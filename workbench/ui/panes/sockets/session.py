@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
+from workbench.core.arguments import UsageError
 from workbench.core.events import Done, Failed
 from workbench.core.feed import Batch
 from workbench.core.message import Command, Event
@@ -45,7 +46,8 @@ class SessionView(Vertical):
     SessionView Ring { height: 1fr; }
     SessionView .send { height: 1; background: $surface; }
     SessionView .send Label { color: $text-accent; padding: 0 1 0 0; }
-    SessionView .send Input { width: 1fr; border: none; height: 1; padding: 0; background: $surface; }
+    SessionView .send Input { width: 1fr; border: none; height: 1; padding: 0;
+        background: $surface; }
     SessionView .send Input:focus { border: none; background: $boost; }
     """
 
@@ -162,7 +164,7 @@ class SessionView(Vertical):
         event.stop()
         try:
             command = self._command(event.value)
-        except InputError as problem:
+        except (InputError, UsageError) as problem:
             self._complain(str(problem))
             return
         if self.run is None or not self.run.send(command):
@@ -179,7 +181,7 @@ class SessionView(Vertical):
         if self.mode == "file":
             path = Path(text).expanduser()
             if not path.is_file():
-                raise InputError(f"{text!r} is no file: type the path of one")
+                raise UsageError(f"{text!r} is no file: type the path of one")
             return SendFile(path)
         return Send(unescape(text) + ENDINGS[self._ending][1])
 
