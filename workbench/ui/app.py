@@ -160,8 +160,8 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
         if self.pane is not None:
             self.pane.pulse()
         self._show_bar(self.query_one(TabBar).active)
-        others = [run.request.tried() for run in self.runs.others]
-        self.query_one(ActivityBar).show(others, self.progress if others else None)
+        waited_for = [run.request.tried() for run in self.runs.waited_for]
+        self.query_one(ActivityBar).show(waited_for, self.progress if waited_for else None)
 
     def _show_bar(self, tab: str) -> None:
         up, jobs = len(self.runs.servers), len(self.runs.others)
@@ -212,8 +212,8 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
             self.pane.cancel()
 
     async def action_interrupt(self) -> None:
-        """Ctrl+C: end what runs in this pane; with nothing to end, quit."""
-        if self.pane is None or not self.pane.cancel():
+        """Ctrl+C: end what runs here, an open session too; with nothing to end, quit."""
+        if self.pane is None or not self.pane.cancel(hard=True):
             await self.action_quit()
 
     def action_history(self) -> None:

@@ -38,6 +38,7 @@ class Runs:
 
     def __init__(self, settings: Settings) -> None:
         self._watched: list[Watched] = []
+        self._settled: set[int] = set()
         self._history = History(keep=settings.history.keep, stored=settings.history.enabled)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
 
@@ -55,6 +56,15 @@ class Runs:
     def others(self) -> list[Run]:
         """Those of them that do not."""
         return [run for run in self.going if run.job.tab != "servers"]
+
+    @property
+    def waited_for(self) -> list[Run]:
+        """Those that the user waits for: not servers, nor sessions that are open."""
+        return [run for run in self.others if run.number not in self._settled]
+
+    def settle(self, run: Run) -> None:
+        """This run has come to where it waits for the user."""
+        self._settled.add(run.number)
 
     def start(self, job: Job[Any], request: Request, sink: Sink) -> Run:
         """Start a job; its events come to `sink` in batches."""
@@ -74,6 +84,7 @@ class Runs:
             any_news = True
             if batch.ended is not None:
                 self._watched.remove(one)
+                self._settled.discard(one.run.number)
                 self._writer.submit(self._end, one)
             one.sink(batch)
         return any_news
@@ -127,6 +138,5 @@ class Runs:
         outcome: Outcome = "done"
         if isinstance(ended, Failed):
             outcome = "cancelled" if ended.cancelled else "failed"
-        self._history.end(
-            one.recorded[0], outcome, ended.line(), secrets=secrets_of(one.run.request)
-        )
+        summary = ended.cause if isinstance(ended, Failed) else ended.summary
+        self._history.end(one.recorded[0], outcome, summary, secrets=secrets_of(one.run.request))

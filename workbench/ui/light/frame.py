@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from operator import ne, or_
 
 from rich.color import ColorSystem
 from rich.console import Console
@@ -63,12 +64,17 @@ class _Row:
         self.doubtful = self.doubtful or doubtful
         if lead:
             self._join(x, lead)
-        before = self.texts[x:end], self.styles[x:end]
-        if before == (texts, styles):
-            return
-        self.texts[x:end] = texts
-        self.styles[x:end] = styles
-        self.runs.extend(_differences(x, before, (texts, styles)))
+        old_texts, old_styles = self.texts[x:end], self.styles[x:end]
+        unlike = b""
+        if old_texts != texts:
+            unlike = bytes(map(ne, old_texts, texts))
+            self.texts[x:end] = texts
+        if old_styles != styles:
+            restyled = bytes(map(ne, old_styles, styles))
+            unlike = bytes(map(or_, unlike, restyled)) if unlike else restyled
+            self.styles[x:end] = styles
+        if unlike:
+            self.runs.extend(_differences(x, unlike))
 
     def _join(self, x: int, lead: str) -> None:
         """Combine the column before `x` with what a strip there begins with."""
@@ -113,23 +119,16 @@ class _Row:
             start, end = next_start, next_end
 
 
-_Columns = tuple[list[str], list[str]]
-
-
-def _differences(x: int, before: _Columns, after: _Columns) -> Iterator[tuple[int, int]]:
-    """Runs of columns, counted from `x`, in which two rows of cells differ."""
-    start = -1
-    column = x
-    for old, old_style, new, new_style in zip(*before, *after, strict=True):
-        if old != new or old_style != new_style:
-            if start < 0:
-                start = column
-        elif start >= 0:
-            yield start, column
-            start = -1
-        column += 1
-    if start >= 0:
-        yield start, column
+def _differences(x: int, unlike: bytes) -> Iterator[tuple[int, int]]:
+    """Runs of columns, counted from `x`, that hold ones and only gaps too short to skip."""
+    gap = bytes(WORTHWHILE_GAP + 1)
+    start = unlike.find(1)
+    while start >= 0:
+        stop = unlike.find(gap, start)
+        if stop < 0:
+            stop = len(unlike.rstrip(b"\0"))
+        yield x + start, x + stop
+        start = unlike.find(1, stop)
 
 
 class Frame:

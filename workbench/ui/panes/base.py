@@ -42,8 +42,12 @@ class Pane(Vertical):
     def pulse(self) -> None:
         """Bring the picture up to date; called once a frame while the pane is visible."""
 
-    def cancel(self) -> bool:
-        """End what the user is waiting for here; whether there was anything."""
+    def cancel(self, *, hard: bool = False) -> bool:
+        """End what the user is waiting for here; whether there was anything.
+
+        Args:
+            hard: end what is open and waits for the user as well.
+        """
         return False
 
     def take(self, line: str, *, run: bool = False) -> None:

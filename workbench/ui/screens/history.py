@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
 
 COLUMNS = (
-    Column("started", "when", width=14),
+    Column("started", "when", width=8),
     Column("run", "run", width=24, flex=1),
     Column("outcome", "outcome", width=9),
     Column("summary", "what came of it", width=16, flex=1, priority=1),
@@ -89,10 +89,16 @@ class HistoryScreen(Dialog[Record]):
             self._search()
 
 
+def _when(moment: float) -> str:
+    then = time.localtime(moment)
+    today = time.strftime("%F", then) == time.strftime("%F")
+    return time.strftime("%H:%M:%S" if today else "%d %b", then)
+
+
 def _cell(record: Record, column: str, _: int) -> Cell:
     match column:
         case "started":
-            return time.strftime("%d %b %H:%M:%S", time.localtime(record.started))
+            return _when(record.started)
         case "run":
             return safe(f"{record.job} {record.target}", limit=500)
         case "outcome":

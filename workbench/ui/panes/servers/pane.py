@@ -207,10 +207,6 @@ class ServersPane(JobPane):
             self.servers.select(server.key)
             self.servers.focus()
 
-    def cancel(self) -> bool:
-        """Servers are stopped by name, never by a stray key."""
-        return False
-
     # -- events of the widgets -----------------------------------------------------------------
 
     def on_table_highlighted(self, event: Table.Highlighted) -> None:

@@ -25,8 +25,8 @@ On the target line: whom to talk to. Enter connects; each session stands beside 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
 a line of text. ^d on the empty line closes our half of the connection; the peer can still send.
-Esc disconnects. On the transcript, v draws it as hex or text, r connects again, d takes it away,
-y copies the selected lines, e exports.
+Esc gives up connecting, and goes from the line to the transcript. There, x disconnects, r connects
+again, v draws it as hex or text, d takes it away, y copies the selected line, e exports.
 
 In the transcript > is what we sent, < what came, - what happened; the time is in seconds since
 the start.
@@ -56,6 +56,7 @@ class SocketsPane(JobPane):
     help_text: ClassVar[str] = HELP
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "disconnect", "disconnect", id="sockets.disconnect"),
         Binding("s", "send_to", "send to", id="sockets.send"),
         Binding("y", "copy", "copy", id="sockets.copy"),
         Binding("e", "export", "export", id="sockets.export"),
@@ -105,6 +106,11 @@ class SocketsPane(JobPane):
         view.scroll_visible(animate=False)
         view.focus_line()
 
+    def on_session_view_opened(self, event: SessionView.Opened) -> None:
+        """It waits for the user now."""
+        if event.view.run is not None:
+            self.workbench.runs.settle(event.view.run)
+
     def on_session_view_again(self, event: SessionView.Again) -> None:
         """Connect again, in the same place."""
         view = event.view
@@ -117,10 +123,10 @@ class SocketsPane(JobPane):
         for one in self.sessions:
             one.pulse()
 
-    def cancel(self) -> bool:
-        """Disconnect the session that has the focus."""
+    def cancel(self, *, hard: bool = False) -> bool:
+        """Give up connecting; an open session is disconnected only where that is meant."""
         view = self.session
-        if view is None or not view.alive or view.run is None:
+        if view is None or not view.alive or view.run is None or (view.open and not hard):
             return False
         view.run.cancel()
         return True
@@ -140,6 +146,10 @@ class SocketsPane(JobPane):
         if view is not None and view.run is not None:
             return view.run.job, view.run.request
         return self.request()
+
+    def action_disconnect(self) -> None:
+        """End the session."""
+        self.cancel(hard=True)
 
     def action_next_session(self) -> None:
         """Go to the session at the right of this one."""

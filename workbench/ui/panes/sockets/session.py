@@ -21,8 +21,11 @@ from workbench.core.text import InputError, from_hex, safe, unescape
 from workbench.core.units import amount, duration
 from workbench.sockets.session import Connected, Counts, Finish, Send, SendFile
 from workbench.ui.panes.sockets.transcript import Row, Transcript, View
-from workbench.ui.widgets.ring import Line, Ring
+from workbench.ui.widgets.ring import LIMIT, Line, Ring
 from workbench.ui.widgets.tones import Tone
+
+FRAME_BYTES = 200_000
+"""Bytes that are drawn of what comes in one frame; the rest only goes by."""
 
 Mode = Literal["text", "hex", "file"]
 MODES: tuple[Mode, ...] = ("text", "hex", "file")
@@ -57,6 +60,13 @@ class SessionView(Vertical):
         Binding("v", "view", "text or hex", id="session.view"),
         Binding("r", "again", "connect again", id="session.again"),
     ]
+
+    class Opened(Message):
+        """The peer has answered."""
+
+        def __init__(self, view: SessionView) -> None:
+            super().__init__()
+            self.view = view
 
     class Again(Message):
         """The user wants this session opened anew."""
@@ -106,6 +116,11 @@ class SessionView(Vertical):
             self.query_one(Ring).clear()
 
     @property
+    def open(self) -> bool:
+        """The peer has answered, and it has not ended."""
+        return self._connected is not None and self._ended is None
+
+    @property
     def alive(self) -> bool:
         """It has not ended."""
         return self._ended is None
@@ -116,11 +131,25 @@ class SessionView(Vertical):
             self._lines.append(
                 Line(f"{'':9} - {batch.dropped:,} events dropped: they came too fast", "warn")
             )
-        for event in batch.events:
-            self._take(event)
+        self._take_all(batch.events)
         if batch.ended is not None:
             self._ended = batch.ended
             self._take(batch.ended)
+
+    def _take_all(self, events: list[Event]) -> None:
+        """Draw the newest of them, as much as somebody could read; keep them all."""
+        size = 0
+        first = len(events)
+        while first and size < FRAME_BYTES:
+            first -= 1
+            size += events[first].size()
+        for event in events[:first]:
+            self.transcript.add(event)
+        if first:
+            passed = amount(sum(event.size() for event in events[:first]))
+            self._lines.append(Line(f"{'':9} - {passed} went by too fast to be drawn", "warn"))
+        for event in events[first:]:
+            self._take(event)
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Counts):
@@ -128,6 +157,7 @@ class SessionView(Vertical):
             return
         if isinstance(event, Connected):
             self._connected = event
+            self.post_message(self.Opened(self))
         if self.transcript.add(event):
             self._lines += [_line(row) for row in self.transcript.rows_of(event, self.view)]
 
@@ -212,7 +242,7 @@ class SessionView(Vertical):
         self.view = "hex" if self.view == "text" else "text"
         ring = self.query_one(Ring)
         ring.clear()
-        self._lines = [_line(row) for row in self.transcript.rows(self.view)]
+        self._lines = [_line(row) for row in self.transcript.rows(self.view, LIMIT)]
         self.pulse()
 
     def action_again(self) -> None:
@@ -235,6 +265,7 @@ class SendLine(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "send", id="session.send"),
+        Binding("escape", "leave", "transcript", show=False, id="session.leave"),
         Binding("ctrl+d", "end_or_delete", "end sending", id="session.finish"),
         Binding("up", "past(1)", "sent before", show=False, id="session.earlier"),
         Binding("down", "past(-1)", "later", show=False, id="session.later"),
@@ -260,13 +291,23 @@ class SendLine(Input):
             self.value = "" if place < 0 else self._past[place]
             self.cursor_position = len(self.value)
 
+    def action_leave(self) -> None:
+        """Go to the transcript; while the peer has not answered, give up instead."""
+        view = self._view()
+        if view.alive and not view.open and view.run is not None:
+            view.run.cancel()
+        else:
+            view.query_one(Ring).focus()
+
     def action_end_or_delete(self) -> None:
         """As in a shell: the end of input on an empty line, else delete to the right."""
         if self.value:
             self.action_delete_right()
             return
-        view = next(one for one in self.ancestors if isinstance(one, SessionView))
-        view.finish()
+        self._view().finish()
+
+    def _view(self) -> SessionView:
+        return next(one for one in self.ancestors if isinstance(one, SessionView))
 
 
 def _line(row: Row) -> Line:

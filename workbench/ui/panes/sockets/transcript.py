@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from workbench.core.events import Failed, Note
 from workbench.core.message import Event, encode
 from workbench.core.text import hexdump, safe
+from workbench.core.units import amount
 from workbench.sockets.session import Connected, Finished, Received, Sent
 
 BYTES_KEPT = 16 << 20
 LINE_LIMIT = 4_096
 """Bytes of one line that are drawn; a longer one says how many more it has."""
+
+PIECE_LINES = 500
+"""Lines of one piece of data that are drawn."""
 
 View = Literal["text", "hex"]
 IN, OUT, NOTE = "<", ">", "-"
@@ -53,10 +58,17 @@ class Transcript:
             self.dropped += 1
         return True
 
-    def rows(self, view: View) -> Iterator[Row]:
-        """All of it, as lines."""
-        for event in self.events:
-            yield from self.rows_of(event, view)
+    def rows(self, view: View, limit: int = 10_000) -> list[Row]:
+        """The newest lines of it."""
+        found: list[list[Row]] = []
+        count = 0
+        for event in reversed(self.events):
+            rows = list(self.rows_of(event, view))
+            found.append(rows)
+            count += len(rows)
+            if count >= limit:
+                break
+        return [row for rows in reversed(found) for row in rows]
 
     def rows_of(self, event: Event, view: View) -> Iterator[Row]:
         """One event as lines."""
@@ -65,8 +77,10 @@ class Transcript:
             case Received(data) | Sent(data):
                 mark = IN if isinstance(event, Received) else OUT
                 lines = hexdump(data) if view == "hex" else text_lines(data)
-                for text in lines:
+                for text in islice(lines, PIECE_LINES):
                     yield Row(at, mark, text)
+                if next(lines, None) is not None:
+                    yield Row(at, NOTE, f"the rest of these {amount(len(data))} is not drawn")
             case Failed():
                 yield Row(at, NOTE, safe(event.line()), failed=True)
             case _:
