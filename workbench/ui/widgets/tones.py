@@ -29,3 +29,17 @@ def css(widget: str) -> str:
 def style_of(widget: Widget, tone: Tone) -> Style:
     """The style that a tone has in a widget now."""
     return widget.get_component_rich_style(f"tone--{tone}") if tone else widget.rich_style
+
+
+def ink(widget: Widget, tone: Tone) -> Style:
+    """The foreground alone of a tone, to be laid over whatever a line has behind it."""
+    if not tone:
+        return Style.null()
+    style = style_of(widget, tone)
+    return Style(color=style.color, bold=style.bold)
+
+
+def paper(widget: Widget, component: str) -> Style:
+    """The background and the attributes of a component, without its foreground."""
+    attributes = widget.get_component_rich_style(component, partial=True).without_color
+    return attributes + Style(bgcolor=widget.get_component_rich_style(component).bgcolor)
