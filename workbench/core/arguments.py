@@ -67,6 +67,31 @@ def convert(parameter: Parameter, text: str) -> Any:
         raise UsageError(f"{name}: {text!r} is not {wanted}") from None
 
 
+def defaults(job: Job[Any], table: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values that a table of the settings gives to a job, for `parse_line`.
+
+    A wrong one never stops the job: it is left out, and one line of the second list says why.
+    """
+    known = {one.name: one for one in parameters(job.request) if not one.about.secret}
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, value in table.items():
+        parameter = known.get(name.replace("-", "_"))
+        try:
+            if parameter is None:
+                raise UsageError(f"no such option{nearest(name, list(known))}")
+            if parameter.many and isinstance(value, list):
+                values[parameter.name] = tuple(convert(parameter, str(one)) for one in value)
+            elif isinstance(value, bool) and parameter.kind is bool:
+                values[parameter.name] = value
+            else:
+                one = convert(parameter, str(value))
+                values[parameter.name] = (one,) if parameter.many else one
+        except UsageError as problem:
+            problems.append(f'settings, [job."{job.name}"]: {name}: {problem}; it is ignored')
+    return values, problems
+
+
 def nearest(word: str, known: Sequence[str]) -> str:
     """A hint at the known word that looks most like this one; empty where none does."""
     close = difflib.get_close_matches(word, known, 1)

@@ -74,15 +74,24 @@ class History:
         self._suspect = False
         self._closed = False
 
-    def begin(self, job: str, target: str, request: str, *, secrets: Iterable[str] = ()) -> int:
+    def begin(
+        self,
+        job: str,
+        target: str,
+        request: str,
+        *,
+        secrets: Iterable[str] = (),
+        started: float | None = None,
+    ) -> int:
         """Open a run and return its number, 0 where it could not be written.
 
-        Raises ValueError if one of the secrets stands in the texts; nothing is kept then.
+        `started` is for a run that is written down at its end; else it starts now. Raises
+        ValueError if one of the secrets stands in the texts; nothing is kept then.
         """
         if _holds(secrets, job, target, request):
             raise ValueError("a secret stands in this run's target or request: it is not kept")
         values = (
-            time.time(),
+            time.time() if started is None else started,
             _storable(job)[:JOB_LENGTH],
             _storable(target)[:TARGET_LENGTH],
             _storable(request) if len(_storable(request)) <= REQUEST_LENGTH else "",

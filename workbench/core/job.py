@@ -172,7 +172,8 @@ Function = Callable[[R, Scope], Iterator[Event]]
 class Job(Generic[R]):
     """A declared job; calling it gives the events of one run.
 
-    `process` says that it runs in a child process of its own where there is a screen to protect.
+    `process` says that it runs in a child process of its own where there is a screen to protect;
+    `reads_input` that the command line gives it standard input through its scope.
     """
 
     name: str
@@ -182,6 +183,7 @@ class Job(Generic[R]):
     example: str
     process: bool
     commands: tuple[type[Command], ...]
+    reads_input: bool = False
 
     def __call__(self, request: R, scope: Scope) -> Iterator[Event]:
         """The events as the function yields them, exceptions and all."""
@@ -208,6 +210,7 @@ def job(
     example: str,
     process: bool = False,
     commands: tuple[type[Command], ...] = (),
+    reads_input: bool = False,
 ) -> Callable[[Function[R]], Job[R]]:
     """Declare a job: `function(request, scope)` yields events in plain blocking Python.
 
@@ -217,13 +220,14 @@ def job(
         example: a command line that works as it stands, without the program's name.
         process: it works hard or must survive a fault, so it gets a process of its own.
         commands: what it can be told while it runs.
+        reads_input: it reads `Scope.input`; every other job leaves standard input alone.
     """
 
     def declare(function: Function[R]) -> Job[R]:
         hint = typing.get_type_hints(function)["request"]
         request: type[R] = hint
         request.job = name
-        made = Job(name, tab, function, request, example, process, commands)
+        made = Job(name, tab, function, request, example, process, commands, reads_input)
         _jobs[name] = made
         return made
 

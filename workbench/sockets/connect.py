@@ -136,6 +136,7 @@ class Connect(Request):
     tab="sockets",
     example="connect tcp://127.0.0.1:7007",
     commands=COMMANDS,
+    reads_input=True,
 )
 def connect(request: Connect, scope: Scope) -> Iterator[Event]:
     """Dial, then move bytes until both sides have finished."""
