@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from workbench import catalogue
-from workbench.core.arguments import UsageError, parse_line
+from workbench.core.arguments import UsageError, defaults, parse_line
 from workbench.core.job import Job, Request
 from workbench.ui.widgets.form import Form
 from workbench.ui.widgets.target import TargetLine
@@ -97,8 +97,13 @@ class JobPane(Pane):
         """
         name, words = self.target.words()
         job = catalogue.load(name)
+        given, problems = defaults(job, self.workbench.settings.job.get(name, {}))
+        for problem in problems:
+            self.notify(problem, severity="warning", markup=False)
         form = self.query_one(Form)
-        return job, parse_line(job, words, form.values() if form.display else {})
+        if form.display:
+            given |= form.values()
+        return job, parse_line(job, words, given)
 
     def take(self, line: str, *, run: bool = False) -> None:
         """Put a command line on the target line, without its verb."""

@@ -222,10 +222,11 @@ class Table(ScrollView, can_focus=True):
         if y == 0:
             return self._header(width)
         index = self.scroll_offset.y + y - 1
+        if y == self.size.height - 1 and self._hidden():
+            below = self._total - index
+            return _note(f"  ... and {below:,} more", width, style_of(self, "dim"), base)
         if index < len(self._shown):
             return self._row(index, width)
-        if index == len(self._shown) and self._hidden():
-            return _note(f"  ... and {self._hidden():,} more", width, style_of(self, "dim"), base)
         if not self._shown and index == 0:
             text = f"No row holds {self._filter!r}." if self._filter else self._empty
             return _note(text, width, style_of(self, "dim"), base)
@@ -315,7 +316,8 @@ class Table(ScrollView, can_focus=True):
         if not self._shown:
             return
         self._cursor = index
-        top, room = self.scroll_offset.y, max(1, self.size.height - 1)
+        foot = 1 if self._hidden() else 0
+        top, room = self.scroll_offset.y, max(1, self.size.height - 1 - foot)
         if index < top:
             self.scroll_to(y=index, animate=False, immediate=True)
         elif index >= top + room:
