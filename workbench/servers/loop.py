@@ -32,7 +32,7 @@ READ_SIZE = 1 << 18
 HIGH_WATER = 1 << 20
 LOW_WATER = 1 << 18
 LINGER = 30.0
-"""Seconds that a closing connection waits for its peer to read what was sent."""
+"""Seconds that a closing connection waits for its peer to read some of what was sent."""
 
 DESCRIPTORS_SHORT_PAUSE = 0.2
 
@@ -312,6 +312,7 @@ class Loop:
     def flush(self, connection: Connection) -> None:
         """Write what waits, as much as the kernel takes."""
         queue = connection._queue
+        before = connection.pending
         try:
             while queue:
                 item = queue[0]
@@ -344,8 +345,10 @@ class Loop:
             return
         if not queue and connection.closing:
             self.drop(connection, connection._reason)
-        else:
-            self.adjust(connection)
+            return
+        if connection.closing and connection.pending < before:
+            self._linger(connection)  # it reads, however slowly
+        self.adjust(connection)
 
     def adjust(self, connection: Connection) -> None:
         """Have the selector watch for what this connection can go on with."""
@@ -368,10 +371,14 @@ class Loop:
     def close_soon(self, connection: Connection) -> None:
         """Close once nothing waits."""
         if connection._queue:
-            connection.deadline(LINGER, f"{connection._reason}; the peer left bytes unread")
+            self._linger(connection)
             self.adjust(connection)
         else:
             self.drop(connection, connection._reason)
+
+    def _linger(self, connection: Connection) -> None:
+        """Give a closing connection's peer some time to read what waits for it."""
+        connection.deadline(LINGER, f"{connection._reason}; the peer left bytes unread")
 
     def broken(self, connection: Connection, problem: OSError) -> None:
         """The peer is gone in a way that is an error."""
