@@ -284,6 +284,22 @@ def _shut(one: socket.socket) -> None:
     thread that is using it.
     """
     try:
-        socket.socket.shutdown(one, socket.SHUT_RDWR)
+        if one.type == socket.SOCK_DGRAM:
+            _unplug(one)
+        else:
+            socket.socket.shutdown(one, socket.SHUT_RDWR)
     except OSError:
         pass
+
+
+def _unplug(one: socket.socket) -> None:
+    """Put /dev/null in a datagram socket's place, and wake who waits on the socket.
+
+    A datagram socket that was shut down is readable and yet has nothing to read: a recv with a
+    timeout would turn at full speed until the timeout. This way it gets ENOTSOCK.
+    """
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    with one.dup() as real:
+        os.dup2(null, one.fileno(), inheritable=False)
+        os.close(null)
+        real.shutdown(socket.SHUT_RDWR)
