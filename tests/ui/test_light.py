@@ -282,7 +282,7 @@ async def test_a_frame_held_back_comes_by_itself() -> None:
         for _ in range(10):
             app.action_odd()
             await turn_over(pilot, Nothing())
-        while app._retrying:
+        while app._retry_timer is not None:
             app.displayed.clear()
             await app.displayed.wait()
         await comes_to_show_all(pilot, emulator)

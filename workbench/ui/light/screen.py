@@ -23,6 +23,7 @@ from workbench.ui.light.line import Line
 
 if TYPE_CHECKING:
     from textual.screen import Screen
+    from textual.timer import Timer
 
     from workbench.ui.light.frame import Frame
 
@@ -36,8 +37,8 @@ ANSWER_SECONDS = 0.3
 ANSWER_RATE = 30.0
 """Frames a second for answers in an SSH session; elsewhere they wait for nothing."""
 
-EARLY = 0.75
-"""Share of the frame period from which a frame is in time, so that a timer's jitter skips none."""
+JITTER = 0.5
+"""Share of the frame period that a frame may come before its time; the mean rate stays."""
 
 RETRY_SECONDS = 0.02
 """How often to look whether a busy line is free again."""
@@ -69,8 +70,8 @@ class LightScreen(App[None]):
         self.light_failure = misfit(self)
         self._frame: Frame | None = None
         self._line = Line()
-        self._framed_at = self._pressed_at = float("-inf")
-        self._retrying = False
+        self._framed_at = self._due = self._pressed_at = float("-inf")
+        self._retry_timer: Timer | None = None
 
     def repaint(self) -> None:
         """Forget what the terminal shows and draw all of it again."""
@@ -99,7 +100,7 @@ class LightScreen(App[None]):
         self, message: messages.TerminalSupportsSynchronizedOutput
     ) -> None:
         self._line.answered()
-        if self._retrying:
+        if self._retry_timer is not None:
             self._retry()
 
     def _build_driver(self, *args: Any, **kwargs: Any) -> Any:
@@ -161,7 +162,7 @@ class LightScreen(App[None]):
         if not sequences and cursor == self._previous_cursor_position:
             self.post_display_hook()
             return
-        self._framed_at = monotonic()
+        self._count_frame()
         if self._sync_available:
             sequences = self._line.send(sequences)
         update: Any = Written(sequences)
@@ -195,11 +196,17 @@ class LightScreen(App[None]):
         if self._frame is None:
             return 0.0
         now = monotonic()
-        period = 1 / self.frame_rate
         if now - self._pressed_at < ANSWER_SECONDS:
-            period = min(period, 1 / ANSWER_RATE) if self.remote else 0.0
-        due = self._framed_at + period
-        return due - now if now < due - period * (1 - EARLY) else 0.0
+            return max(0.0, self._framed_at + 1 / ANSWER_RATE - now) if self.remote else 0.0
+        early = self._due - now
+        return early if early > JITTER / self.frame_rate else 0.0
+
+    def _count_frame(self) -> None:
+        """Set when the next frame is due: a period after this one was, whenever it came."""
+        now = self._framed_at = monotonic()
+        self._stop_retrying()  # it brought what was given back, too
+        period = 1 / self.frame_rate
+        self._due = min(max(now, self._due) + period, now + (1 + JITTER) * period)
 
     def _give_back(self, screen: Screen[Any], update: Any) -> None:
         """Mark what an update would have drawn as still to be drawn."""
@@ -214,13 +221,17 @@ class LightScreen(App[None]):
             dirty.add(update.region)
 
     def _retry_in(self, seconds: float) -> None:
-        if not self._retrying:
-            self._retrying = True
-            self.set_timer(seconds, self._retry, name="light_screen")
+        if self._retry_timer is None:
+            self._retry_timer = self.set_timer(seconds, self._retry, name="light_screen")
+
+    def _stop_retrying(self) -> None:
+        if self._retry_timer is not None:
+            self._retry_timer.stop()
+            self._retry_timer = None
 
     def _retry(self) -> None:
         """Draw what was given back, unless it must wait on."""
-        self._retrying = False
+        self._stop_retrying()
         if not self._running or self._closed or not self._screen_stack:
             return
         delay = RETRY_SECONDS if self._batch_count else self._delay()
