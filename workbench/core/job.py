@@ -246,30 +246,33 @@ def declared(name: str) -> Job[Any]:
 def execute(job: Job[R], request: R, scope: Scope) -> Iterator[Event]:
     """Run a job to its end: its events, then always one Done or Failed.
 
-    Whatever the job raises becomes a Failed; a cancelled scope comes before everything else. The
-    scope is closed at the end.
+    Whatever the job raises becomes a Failed; a cancelled scope comes before everything else. By
+    the last event the job has let go of all it had, and the scope is closed.
     """
     started = time.monotonic()
-    events = job.function(request, scope)
+    last: Done | Failed = Done()
     try:
-        for event in events:
-            if isinstance(event, Done):
-                yield replace(event, took=time.monotonic() - started)
-                return
-            yield event
-            if isinstance(event, Failed):
-                return
-            scope.check()
-        scope.check()
-        yield Done(took=time.monotonic() - started)
-    except (Exception, KeyboardInterrupt) as problem:
-        tried = request.tried()
-        yield cancelled(tried) if scope.cancelled else explain(tried, problem)
+        events = job.function(request, scope)
+        try:
+            for event in events:
+                if isinstance(event, Done | Failed):
+                    last = event
+                    break
+                yield event
+                scope.check()
+        finally:
+            close = getattr(events, "close", None)
+            if close is not None:
+                close()
+    except (Exception, KeyboardInterrupt, SystemExit) as problem:
+        last = explain(request.tried(), problem)
     finally:
-        close = getattr(events, "close", None)
-        if close is not None:
-            close()
         scope.close()
+    if scope.cancelled:
+        last = cancelled(request.tried())
+    elif isinstance(last, Done):
+        last = replace(last, took=time.monotonic() - started)
+    yield last
 
 
 # -- the JSON form of a request -----------------------------------------------------------------

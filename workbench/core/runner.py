@@ -93,11 +93,14 @@ class ThreadRun(Run):
         self._scope.cancel()
 
     def _work(self) -> None:
-        for event in execute(self.job, self.request, self._scope):
-            if isinstance(event, Done | Failed):
-                self.feed.end(event)
-            else:
-                self.feed.put(event)
+        try:
+            for event in execute(self.job, self.request, self._scope):
+                if isinstance(event, Done | Failed):
+                    self.feed.end(event)
+                else:
+                    self.feed.put(event)
+        except Exception as problem:  # a run always ends, even by a fault in an event's own code
+            self.feed.end(explain(self.request.tried(), problem))
 
 
 class ProcessRun(Run):
