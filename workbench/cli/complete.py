@@ -71,7 +71,7 @@ def _first_words(before: Sequence[str]) -> Iterator[Candidate]:
         yield from COMMANDS.items()
         yield "--help", ""
         yield "--version", ""
-    elif len(before) == 1:
+    elif len(before) == 1 and kinds(before[0]):
         for kind in kinds(before[0]):
             yield kind, ""
         yield "--help", ""
