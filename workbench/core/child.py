@@ -1,28 +1,30 @@
-"""The child process of a run: `python -m workbench.core.child MODULE JOB`.
+"""The child process of a run: `python -m workbench.core.child MODULE JOB [LIFELINE]`.
 
 It reads its request and then commands from standard input, a JSON object a line, and writes
 events to standard output the same way. A server must not stand still because its reader is slow,
-so events pass a feed of their own on the way: what does not fit is dropped and counted. The end
-of standard input means that the parent is gone, and ends the child.
+so events pass a feed of their own on the way: what does not fit is dropped and counted.
+
+LIFELINE is the number of a descriptor, the reading end of a pipe. When its other end closes the
+parent is gone, and the kernel ends this process at once, whatever it is doing.
 """
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
+import select
 import signal
 import sys
 import threading
+from typing import BinaryIO
 
 from workbench.core.events import Cancel, Done, Dropped, Failed
 from workbench.core.failure import explain
-from workbench.core.feed import Feed
+from workbench.core.feed import Batch, Feed
 from workbench.core.job import declared, execute, load_request
 from workbench.core.message import decode_command, encode
 from workbench.core.scope import Scope
-
-GRACE = 1.0
-"""Seconds between the parent's end and this process's, if its job does not see to it."""
 
 PAUSE = 0.01
 """Seconds between two writes: many events go in one."""
@@ -30,11 +32,11 @@ PAUSE = 0.01
 
 def main(arguments: list[str]) -> int:
     """Run one job and speak of it; the exit status is 0 when done, 1 when failed."""
-    module, name = arguments
+    module, name, *lifeline = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Descriptor 1 is for events alone: what the job's own code prints goes to standard error.
-    out = os.dup(1)
-    os.dup2(2, 1)
+    if lifeline:
+        _depend_on(int(lifeline[0]))
+    commands, out = _take_streams()
     feed = Feed()
     writer = threading.Thread(target=_write, args=(feed, out), name="writer")
     writer.start()
@@ -42,12 +44,15 @@ def main(arguments: list[str]) -> int:
     try:
         importlib.import_module(module)
         job = declared(name)
-        request = load_request(job, sys.stdin.buffer.readline())
-    except Exception as problem:
+        request = load_request(job, commands.readline())
+    except (Exception, SystemExit) as problem:
         last = explain(name, problem)
     else:
         scope = Scope(request.timeout)
-        threading.Thread(target=_listen, args=(scope,), name="commands", daemon=True).start()
+        listener = threading.Thread(
+            target=_listen, args=(commands, scope), name="commands", daemon=True
+        )
+        listener.start()
         for event in execute(job, request, scope):
             if isinstance(event, Done | Failed):
                 last = event
@@ -58,44 +63,79 @@ def main(arguments: list[str]) -> int:
     return 1 if isinstance(last, Failed) else 0
 
 
-def _listen(scope: Scope) -> None:
-    """Pass commands on to the job until the parent closes our standard input."""
-    for line in sys.stdin.buffer:
+def _depend_on(lifeline: int) -> None:
+    """Have the kernel end this process group when the other end of the pipe closes.
+
+    A thread that waits for it would not do: a job stuck in one long call of C code (a regular
+    expression, a number of a million digits) lets no other thread run. See O_ASYNC, fcntl(2).
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_RDONLY | os.O_ASYNC)
+    poll = select.poll()
+    poll.register(lifeline, 0)
+    if poll.poll(0):  # it closed before the kernel was asked
+        os._exit(1)
+
+
+def _take_streams() -> tuple[BinaryIO, int]:
+    """Standard input and output, kept from the job's own code and from what that starts.
+
+    What such code prints goes to standard error, and it has nothing to read.
+    """
+    commands, out = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return os.fdopen(commands, "rb"), out
+
+
+def _listen(commands: BinaryIO, scope: Scope) -> None:
+    """Pass commands on to the job; their end is a cancel."""
+    for line in commands:
         try:
             command = decode_command(line)
         except ValueError as problem:
             print(problem, file=sys.stderr)
             continue
         if isinstance(command, Cancel):
-            scope.cancel()
-        else:
-            scope.tell(command)
-    killer = threading.Timer(GRACE, os._exit, (1,))
-    killer.daemon = True
-    killer.start()
+            break
+        scope.tell(command)
     scope.cancel()
 
 
 def _write(feed: Feed, out: int) -> None:
     """Write what the feed holds until it has ended or nobody reads any more."""
     quiet = threading.Event()
-    while True:
+    ended = False
+    while not ended:
         feed.wait()
         batch = feed.drain()
-        lines = [encode(event) for event in batch.events]
-        if batch.dropped:
-            lines.insert(0, encode(Dropped(batch.dropped)))
-        if batch.ended is not None:
-            lines.append(encode(batch.ended))
-        data = memoryview(b"\n".join(lines) + b"\n")
+        ended = batch.ended is not None
         try:
-            while data:
-                data = data[os.write(out, data) :]
+            _write_all(out, _encode(batch))
         except OSError:
             return
-        if batch.ended is not None:
-            return
-        quiet.wait(PAUSE)
+        except Exception as problem:  # an event with a value that JSON does not have
+            _write_all(out, encode(explain("tell what happened", problem)) + b"\n")
+            os._exit(1)
+        quiet.wait(0 if ended else PAUSE)
+
+
+def _write_all(out: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(out, rest) :]
+
+
+def _encode(batch: Batch) -> bytes:
+    lines = [encode(Dropped(batch.dropped))] if batch.dropped else []
+    lines += map(encode, batch.events)
+    if batch.ended is not None:
+        lines.append(encode(batch.ended))
+    return b"\n".join(lines) + b"\n"
 
 
 if __name__ == "__main__":

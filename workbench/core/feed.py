@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workbench.core.events import Done, Dropped, Failed
+from workbench.core.events import Done, Dropped, Failed, Note
 from workbench.core.message import Event, decode_event, event_types, type_of
 
 LIMIT = 10_000
@@ -67,21 +67,35 @@ class Feed:
                     self._add(event, event.size())
                 self._ready.notify_all()
 
-    def put_lines(self, lines: Iterable[bytes]) -> None:
-        """Add encoded events as they came from a child; they are decoded when they are read."""
+    def put_lines(self, lines: Iterable[bytes]) -> Done | Failed | None:
+        """Add encoded events as they came from a child; they are decoded when they are read.
+
+        Returns:
+            the last event of the run, if it is among them; `end` is still to be called.
+
+        Raises:
+            ValueError: a line is not headed by the name of an event.
+        """
         types = event_types()
         with self._ready:
             if self._end is not None:
-                return
+                return None
             for line in lines:
                 kind = types.get(type_of(line))
-                if kind is not None and kind.coalesce:
+                if kind is None:
+                    raise ValueError(f"no event begins with {line[:80]!r}")
+                if kind.coalesce:
                     self._newest[kind.type] = line
                 elif kind is Dropped:
                     self._lose(_count(line))
+                elif kind is Done or kind is Failed:
+                    last = decode_event(line)
+                    assert isinstance(last, Done | Failed)
+                    return last
                 else:
                     self._add(line, len(line))
             self._ready.notify_all()
+            return None
 
     def end(self, event: Done | Failed) -> bool:
         """Close the feed with its last event; False if it was closed before."""
@@ -105,13 +119,14 @@ class Feed:
             dropped, self._unread_drops = self._unread_drops, 0
             ended = None if self._end_read else self._end
             self._end_read = self._end is not None
-        events = [item if isinstance(item, Event) else decode_event(item) for item in items]
+        events = [item if isinstance(item, Event) else _decode(item) for item in items]
         return Batch(events, dropped, ended)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until there is something to read; False when time is up."""
+        """Wait until there is something to read; False when time is up or all has been read."""
         with self._ready:
-            return self._ready.wait_for(self._has_news, timeout)
+            self._ready.wait_for(lambda: self._end_read or self._has_news(), timeout)
+            return self._has_news()
 
     def wait_end(self, timeout: float | None = None) -> Done | Failed | None:
         """Wait for the last event; None when time is up."""
@@ -139,6 +154,14 @@ class Feed:
     def _lose(self, count: int) -> None:
         self.dropped += count
         self._unread_drops += count
+
+
+def _decode(line: bytes) -> Event:
+    """The event of a line; where there is none, what could be read of it."""
+    try:
+        return decode_event(line)
+    except ValueError as problem:
+        return Note(f"an event could not be read ({problem}): {line[:80]!r}")
 
 
 def _count(line: bytes) -> int:

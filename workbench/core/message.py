@@ -166,9 +166,12 @@ def from_json(line: bytes | str) -> Any:
         ValueError: the line is not JSON.
     """
     try:
-        return msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        return json.loads(line)
+        try:
+            return msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            return json.loads(line)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
 
 
 def encode(message: Event | Command) -> bytes:
