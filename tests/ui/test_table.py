@@ -173,6 +173,9 @@ async def test_columns_with_little_weight_go_on_a_narrow_screen(size: tuple[int,
         await pilot.resize_terminal(200 - size[0], 24)
         await pilot.pause()
         assert ("remark" in drawn(app.table)[0]) == (size[0] == 80)
+        with refreshed(app.table) as regions:
+            app.table.set_rows(some(7))
+        assert len(regions) == 5, "one that has another row, and four that have none any more"
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -394,8 +394,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return _Drawn("note", ((text, "dim"),))
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight; a table of another size is drawn anew."""
-        self._drawn.clear()
+        """Keep the cursor in sight."""
         if self._held:
             self._into_view()
 
