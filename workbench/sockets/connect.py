@@ -32,6 +32,7 @@ from workbench.sockets.session import (
     SendFile,
     Sent,
 )
+from workbench.sockets.socat import peer
 
 READ_SIZE = 1 << 18
 DATAGRAM_READ = 65_535
@@ -43,36 +44,35 @@ IDLE_AFTER_PEER = 0.5
 """Seconds that the session waits for more input once the peer has finished (as socat does)."""
 
 _PYTHON_STREAM = """\
+import os
 import socket
-import sys
 import threading
 
 with {connect} as peer:
-
+{begin}
     def send():
-        while data := sys.stdin.buffer.read1(65536):
-            peer.sendall(data)
+        while data := os.read(0, 65536):
+            peer.sendall(data{crlf})
         peer.shutdown(socket.SHUT_WR)
 
     threading.Thread(target=send, daemon=True).start()
     while data := peer.recv(65536):
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        while data:
+            data = data[os.write(1, data) :]
 """
 
 _PYTHON_DATAGRAM = """\
+import os
 import socket
-import sys
 
-with socket.socket({family}, socket.SOCK_DGRAM) as peer:
+with socket.socket(socket.{family}, socket.SOCK_DGRAM) as peer:
 {bind}    peer.settimeout({wait})
-    peer.connect({address})
-    while data := sys.stdin.buffer.read1({size}):
-        peer.send(data)
+    peer.connect({address!r})
+    while data := os.read(0, 16384):
+        peer.send(data{crlf})
     try:
         while True:
-            sys.stdout.buffer.write(peer.recv(65535))
-            sys.stdout.buffer.flush()
+            os.write(1, peer.recv(65535))
     except TimeoutError:
         pass
 """
@@ -95,40 +95,30 @@ class Connect(Request):
     def as_python(self) -> str:
         """A thread that sends and a loop that receives."""
         end = self.endpoint
+        address = end.unix_address if end.is_unix else (end.host or "localhost", end.port)
+        crlf = '.replace(b"\\r\\n", b"\\n").replace(b"\\n", b"\\r\\n")' if self.crlf else ""
         if end.transport in ("udp", "unixgram"):
-            unix = end.transport == "unixgram"
-            family = "AF_UNIX" if unix else "AF_INET6" if ":" in end.host else "AF_INET"
+            family = "AF_UNIX" if end.is_unix else "AF_INET6" if ":" in end.host else "AF_INET"
             return _PYTHON_DATAGRAM.format(
-                family=f"socket.{family}",
-                bind='    peer.bind("")\n' if unix else "",
+                family=family,
+                bind='    peer.bind("")\n' if end.is_unix else "",
                 wait=self.quiet_after,
-                address=repr(_unix_address(end) if unix else (end.host, end.port)),
-                size=16384,
+                address=address,
+                crlf=crlf,
             )
-        if end.transport == "unix":
-            return _PYTHON_STREAM.replace(
-                "with {connect} as peer:\n",
-                "with socket.socket(socket.AF_UNIX) as peer:\n"
-                f"    peer.connect({_unix_address(end)!r})\n",
-            )
-        connect = f"socket.create_connection({(end.host, end.port)!r}, {self.timeout})"
-        text = _PYTHON_STREAM.format(connect=connect)
-        return text.replace(" as peer:\n", " as peer:\n    peer.settimeout(None)\n", 1)
+        if end.is_unix:
+            connect, begin = "socket.socket(socket.AF_UNIX)", f"    peer.connect({address!r})\n"
+        else:
+            connect = f"socket.create_connection({address!r}, {self.timeout})"
+            begin = "    peer.settimeout(None)\n"
+        return _PYTHON_STREAM.format(connect=connect, begin=begin, crlf=crlf)
 
     def as_shell(self) -> str:
         """socat, which waits for the peer's last answer for as long as nc does not."""
-        end = self.endpoint
-        wait = f"-t {self.quiet_after:g}"
-        if end.transport in ("unix", "unixgram"):
-            kind = "ABSTRACT" if end.path.startswith("@") else "UNIX"
-            kind += "-SENDTO" if end.transport == "unixgram" else "-CONNECT"
-            name = end.path.lstrip("@")
-            return f"socat {wait} - {shlex.quote(f'{kind}:{name}')}"
-        host = f"[{end.host}]" if ":" in end.host else end.host
-        if end.transport == "udp":
-            return f"socat {wait} - UDP:{host}:{end.port}"
-        crlf = ",crlf" if self.crlf else ""
-        return f"socat -t 3600 - TCP:{host}:{end.port}{crlf}"
+        datagrams = self.endpoint.transport in ("udp", "unixgram")
+        wait = f"{self.quiet_after:g}" if datagrams else "3600"
+        crlf = r"perl -pe '$| = 1; s/\r?\n/\r\n/' | " if self.crlf else ""
+        return f"{crlf}socat -t {wait} - {shlex.quote(peer(self.endpoint))}"
 
 
 @job(
@@ -144,10 +134,6 @@ def connect(request: Connect, scope: Scope) -> Iterator[Event]:
     yield Connected(dialled.peer, dialled.local, dialled.lookup, dialled.connect)
     with dialled.sock:
         yield from _Session(request, scope, dialled).run()
-
-
-def _unix_address(end: Endpoint) -> str:
-    return "\0" + end.path[1:] if end.path.startswith("@") else end.path
 
 
 class _Input:

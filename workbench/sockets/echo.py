@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from workbench.core.scope import Scope
 from workbench.servers.datagram import DatagramLoop
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Connection, Loop
+from workbench.sockets.socat import listener
 
 _PYTHON_STREAM = """\
 import {imports}
@@ -79,18 +81,7 @@ class Echo(Request):
 
     def as_shell(self) -> str:
         """socat, one process a peer."""
-        end = self.endpoint
-        if end.transport == "unix":
-            kind = "ABSTRACT-LISTEN" if end.path.startswith("@") else "UNIX-LISTEN"
-            return f"socat {kind}:{end.path.lstrip('@')},fork PIPE"
-        if end.transport == "unixgram":
-            kind = "ABSTRACT-RECVFROM" if end.path.startswith("@") else "UNIX-RECVFROM"
-            return f"socat {kind}:{end.path.lstrip('@')},fork PIPE"
-        host, version = end.host or "127.0.0.1", "6" if ":" in end.host else "4"
-        host = f"[{host}]" if version == "6" else host
-        if end.transport == "udp":
-            return f"socat UDP{version}-RECVFROM:{end.port},bind={host},fork PIPE"
-        return f"socat TCP{version}-LISTEN:{end.port},bind={host},reuseaddr,fork PIPE"
+        return f"socat {shlex.quote(listener(self.endpoint))} PIPE"
 
 
 class EchoHandler:
@@ -132,7 +123,4 @@ def serve_echo(request: Echo, scope: Scope) -> Iterator[Event]:
 
 
 def _python_address(end: Endpoint) -> str:
-    if end.transport in ("unix", "unixgram"):
-        path = "\0" + end.path[1:] if end.path.startswith("@") else end.path
-        return repr(path)
-    return repr((end.host or "127.0.0.1", end.port))
+    return repr(end.unix_address if end.is_unix else (end.host or "127.0.0.1", end.port))

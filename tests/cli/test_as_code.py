@@ -1,0 +1,187 @@
+"""Every job shown as code does, against a real peer, what the job itself does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import PATIENCE, run, server
+from workbench import catalogue
+from workbench.core.endpoint import Endpoint, parse
+from workbench.core.job import Request
+from workbench.http.serve import ServeHttp
+from workbench.sockets.connect import Connect
+from workbench.sockets.echo import Echo
+
+SENT = b"one\ntwo\r\n\x00\x1b[31m\xff three"
+
+KINDS = [
+    "tcp://127.0.0.1:0",
+    "tcp://[::1]:0",
+    "udp://127.0.0.1:0",
+    "udp://[::1]:0",
+    "unix:{folder}/a b's, (c)",
+    "unix:@{folder}",
+    "unixgram:{folder}/a b's",
+]
+STREAMS = [kind for kind in KINDS if kind.startswith(("tcp", "unix:"))]
+
+Code = Callable[[Request], list[str]]
+
+
+def python(request: Request) -> list[str]:
+    """The command that runs a request's script."""
+    return [sys.executable, "-c", request.as_python()]
+
+
+def shell(request: Request) -> list[str]:
+    """The command that runs a request's shell command."""
+    return ["sh", "-c", request.as_shell()]
+
+
+both = pytest.mark.parametrize("code", [python, shell])
+
+
+def test_every_job_is_compared_here() -> None:
+    assert set(catalogue.JOBS) == {Connect.job, Echo.job, ServeHttp.job}
+
+
+def place(kind: str, folder: Path) -> Endpoint:
+    """An endpoint of that kind that is free, as far as one can tell."""
+    end = parse(kind.format(folder=folder))
+    if end.is_unix:
+        return end
+    family = socket.AF_INET6 if ":" in end.host else socket.AF_INET
+    how = socket.SOCK_DGRAM if end.transport == "udp" else socket.SOCK_STREAM
+    with socket.socket(family, how) as one:
+        one.bind((end.host, 0))
+        port: int = one.getsockname()[1]
+    return end.with_port(port)
+
+
+def outcome(command: list[str], data: bytes) -> tuple[int, bytes]:
+    found = subprocess.run(
+        command, input=data, stdout=subprocess.PIPE, timeout=PATIENCE, check=False
+    )
+    return found.returncode, found.stdout
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[None]:
+    """A server made from code; it and all that it has started end with the block."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as child:
+        try:
+            yield
+        finally:
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Ask again until it is so: a server made from code does not say when it is ready."""
+    end = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < end, "it never came to answer"
+        time.sleep(0.05)
+
+
+@pytest.mark.peer("socat", "perl")
+@both
+@pytest.mark.parametrize(
+    ("kind", "crlf"), [*((kind, False) for kind in KINDS), (KINDS[0], True), (KINDS[2], True)]
+)
+def test_connect(kind: str, crlf: bool, code: Code, tmp_path: Path) -> None:
+    with server("echo", str(place(kind, tmp_path))) as endpoint:
+        request = Connect(endpoint=parse(endpoint), crlf=crlf)
+        option = ["--crlf"] if crlf else []
+        ours = run("connect", endpoint, "--quiet", *option, data=SENT)
+        assert (ours.returncode, ours.stderr) == (0, b"")
+        assert ours.stdout == (SENT.replace(b"one\n", b"one\r\n") if crlf else SENT)
+        assert outcome(code(request), SENT) == (0, ours.stdout)
+
+
+@pytest.mark.peer("socat")
+@both
+@pytest.mark.parametrize("kind", STREAMS)
+def test_connect_waits_for_all_that_comes(kind: str, code: Code, tmp_path: Path) -> None:
+    data = bytes(range(256)) * 20_000
+    with server("echo", str(place(kind, tmp_path))) as endpoint:
+        assert outcome(code(Connect(endpoint=parse(endpoint))), data) == (0, data)
+
+
+@pytest.mark.peer("socat")
+@both
+@pytest.mark.parametrize("kind", STREAMS)
+def test_connect_fails_where_nobody_listens(kind: str, code: Code, tmp_path: Path) -> None:
+    end = place(kind, tmp_path)
+    found = subprocess.run(code(Connect(endpoint=end)), capture_output=True, input=b"", check=False)
+    assert (found.returncode, found.stdout) == (1, b"")
+    assert run("connect", str(end)).returncode == 1
+
+
+@pytest.mark.peer("socat")
+@both
+@pytest.mark.parametrize("kind", KINDS)
+def test_serve_echo(kind: str, code: Code, tmp_path: Path) -> None:
+    end = place(kind, tmp_path)
+    with running(code(Echo(endpoint=end))):
+        until(lambda: run("connect", str(end), "--quiet", data=b"?").stdout == b"?")
+        for _ in range(2):
+            found = run("connect", str(end), "--quiet", data=SENT)
+            assert (found.returncode, found.stdout) == (0, SENT)
+
+
+def fetch(end: Endpoint, name: str, into: Path) -> int:
+    """Get a file with curl; returns the status."""
+    where = ["--unix-socket", end.unix_path] if end.is_unix else []
+    base = "http://localhost" if end.is_unix else f"http://{end.authority}"
+    found = subprocess.run(
+        ["curl", "-s", "-m", "20", "-o", str(into), "-w", "%{http_code}", *where, f"{base}/{name}"],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    return int(found.stdout or 0)
+
+
+@pytest.mark.peer("curl", "socat")
+@both
+@pytest.mark.parametrize(
+    "kind", ["http://127.0.0.1:0/", "http://[::1]:0/", "unix:{folder}/a socket"]
+)
+def test_serve_http(kind: str, code: Code, tmp_path: Path) -> None:
+    root = tmp_path / "the root"
+    root.mkdir()
+    content = os.urandom(100_000)
+    (root / "file.bin").write_bytes(content)
+    end = place(kind, tmp_path)
+    request = ServeHttp(endpoint=end, root=root)
+    command = code(request)
+    if end.is_unix:
+        # The command names a port for what stands behind the socket; here it must be a free one.
+        spare = str(place("tcp://127.0.0.1:0", tmp_path).port)
+        command[-1] = command[-1].replace("8000", spare)
+    into = tmp_path / "got"
+    with running(command):
+        until(lambda: fetch(end, "file.bin", into) == 200)
+        assert into.read_bytes() == content
+        assert fetch(end, "none", into) == 404
+    if end.is_unix:
+        Path(end.unix_path).unlink()
+    with server("http", str(end), "--root", str(root)):
+        assert fetch(end, "file.bin", into) == 200
+        assert into.read_bytes() == content
+        assert fetch(end, "none", into) == 404
