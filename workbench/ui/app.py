@@ -14,6 +14,7 @@ from typing import ClassVar, cast
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
@@ -157,6 +158,12 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
     def _pulse(self) -> None:
         """One frame: hand out events, then let what is visible draw itself."""
         self.runs.pulse()
+        try:
+            self._draw()
+        except NoMatches:
+            pass  # the screen is being built or taken down: there is nothing to draw on
+
+    def _draw(self) -> None:
         if self.pane is not None:
             self.pane.pulse()
         self._show_bar(self.query_one(TabBar).active)
