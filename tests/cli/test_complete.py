@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shlex
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
-import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from tests.cli.program import PATIENCE, WORKBENCH, run
@@ -178,22 +180,39 @@ def test_fish(line: str, values: list[str], program: dict[str, str]) -> None:
 )
 def test_zsh(line: str, becomes: str, program: dict[str, str]) -> None:
     """In a real zsh: type the line and a tab, then have the line editor show what it holds."""
-    shell = pexpect.spawn(
-        "zsh", ["-f", "-i"], env=program, cwd=program["PWD"], timeout=PATIENCE, encoding="utf-8"
-    )
-    shell.setwinsize(24, 200)
-    for command in (
-        "PS1='ready> '",
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 200))
+    set_up = [
         "autoload -U compinit && compinit -D",
         "source <(workbench completion zsh)",
         "show() { print -r -- \"<$BUFFER>\"; BUFFER=; }; zle -N show; bindkey '^X' show",
         "print -r -- set''up",
-    ):
-        shell.sendline(command)
-    shell.expect("setup\r\n")
-    shell.send(f"{line}\t\x18")
-    shell.expect("<(workbench[^>]*)>")
-    assert shell.match is not None
-    found = shell.match.group(1)
-    shell.close(force=True)
-    assert found == becomes
+    ]
+    with subprocess.Popen(
+        ["zsh", "-f", "-i"],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=program,
+        cwd=program["PWD"],
+        start_new_session=True,
+    ) as shell:
+        os.close(slave)
+        try:
+            os.write(master, "\n".join([*set_up, ""]).encode())
+            read_until(master, b"\nsetup\r\n")
+            os.write(master, f"{line}\t\x18".encode())
+            shown = read_until(master, b">\r\n")
+        finally:
+            shell.kill()
+    os.close(master)
+    assert shown.decode().rpartition("<")[2] == f"{becomes}>\r\n"
+
+
+def read_until(master: int, end: bytes) -> bytes:
+    """What a terminal shows up to a text."""
+    shown = b""
+    while end not in shown:
+        assert select.select([master], [], [], PATIENCE)[0], shown
+        shown += os.read(master, 1 << 16)
+    return shown[: shown.index(end) + len(end)]
