@@ -69,7 +69,12 @@ class Request(ABC):
 
     job: ClassVar[str] = ""
 
-    timeout: float = option(10.0, "seconds that any one wait on the network may take", unit="s")
+    # As `option` makes it, in the form that a type checker knows to be no positional argument.
+    timeout: float = field(
+        default=10.0,
+        kw_only=True,
+        metadata={"about": About("seconds that any one wait on the network may take", unit="s")},
+    )
 
     @abstractmethod
     def as_python(self) -> str:

@@ -201,7 +201,7 @@ def type_of(line: bytes) -> str:
     if not line.startswith(_PREFIX):
         return ""
     end = line.find(b'"', len(_PREFIX))
-    return line[len(_PREFIX) : end].decode("ascii", "replace")
+    return line[len(_PREFIX) : end].decode("ascii", "replace") if end > 0 else ""
 
 
 def decode_event(line: bytes | str) -> Event:
