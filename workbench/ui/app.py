@@ -204,14 +204,10 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
 
     def action_command_palette(self) -> None:
         """Open the palette; what it finds is imported only now."""
-        from textual.command import CommandPalette
+        from workbench.ui.palette import Palette
 
-        from workbench.ui.palette import WorkbenchCommands
-
-        if not CommandPalette.is_open(cast("App[object]", self)):
-            self.push_screen(
-                CommandPalette(providers=[WorkbenchCommands], placeholder="what do you want to do?")
-            )
+        if not Palette.is_open(cast("App[object]", self)):
+            self.push_screen(Palette())
 
     def action_cancel(self) -> None:
         """End what the user waits for in this pane."""

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from workbench import catalogue
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
+
+
+class Palette(CommandPalette):
+    """Textual's palette, less two faults of 8.2 that end a program on quick keys."""
+
+    def __init__(self) -> None:
+        super().__init__(providers=[WorkbenchCommands], placeholder="what do you want to do?")
+
+    def _action_command_list(self, action: str) -> None:
+        """A page key while the list is filled again finds it without a layout."""
+        try:
+            super()._action_command_list(action)
+        except KeyError:
+            pass
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """The second of two quick enters finds the palette closed."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
 
 
 class WorkbenchCommands(Provider):
