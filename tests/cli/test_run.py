@@ -354,3 +354,33 @@ def test_colours_are_for_terminals(env: dict[str, str], coloured: bool, refusing
     os.close(slave)
     assert (b"\x1b[" in read_all(master)) is coloured
     assert b"\x1b" not in run("connect", refusing, env=env).stderr
+
+
+PROGRESS = """
+import sys
+from workbench.core.events import Note, Progress
+from workbench import catalogue
+from workbench.cli import main as front
+job = catalogue.load("connect")
+def function(request, scope):
+    yield Progress(1, 4)
+    yield Progress(3, 4)
+    yield Note("there")
+object.__setattr__(job, "function", function)
+sys.exit(front.main(["connect", "tcp://127.0.0.1:1"]))
+"""
+
+
+def test_progress_stays_in_its_place_and_out_of_files() -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-c", PROGRESS]
+    subprocess.run(
+        command, stderr=slave, check=True, timeout=PATIENCE, env={**os.environ, "TERM": "dumb"}
+    )
+    os.close(slave)
+    shown = read_all(master).decode()
+    assert shown.startswith("25% of ")
+    assert "\r\x1b[K75% of " in shown
+    assert shown.endswith("\r\x1b[Kthere\r\n")
+    piped = subprocess.run(command, stderr=subprocess.PIPE, check=True, timeout=PATIENCE)
+    assert piped.stderr == b"there\n"
