@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from workbench.core.events import Done, Failed
-from workbench.core.history import History, Outcome
+from workbench.core.history import History, outcome_of
 from workbench.core.job import Request, dump_request, secrets_of
 from workbench.core.settings import Settings
 
 
 def record(request: Request, ended: Done | Failed, started: float, settings: Settings) -> None:
     """Keep a run, without its secrets; what goes wrong with the history is no run's failure."""
-    outcome: Outcome = "done"
-    if isinstance(ended, Failed):
-        outcome = "cancelled" if ended.cancelled else "failed"
-    summary = ended.cause if isinstance(ended, Failed) else ended.summary
+    outcome, summary = outcome_of(ended)
     secrets = secrets_of(request)
     history = History(keep=settings.history.keep)
     try:

@@ -54,7 +54,7 @@ def dial(endpoint: Endpoint, scope: Scope) -> Dialled:
     started = time.monotonic()
     host = endpoint.host or "localhost"
     answers = scope.lookup(host, endpoint.require_port(), kind=kind)
-    looked_up = time.monotonic() - started
+    looked_up = 0.0 if endpoint.family else time.monotonic() - started
     problem: OSError = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     for family, _, protocol, _, address in answers:
         started = time.monotonic()

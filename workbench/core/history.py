@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 from workbench.core import history_file
+from workbench.core.events import Done, Failed
 from workbench.core.folders import state_folder
 from workbench.core.history_file import COLUMNS, transaction
 
@@ -31,6 +32,13 @@ JOB_LENGTH = 200
 TARGET_LENGTH = 4096
 REQUEST_LENGTH = 16 * 1024
 SUMMARY_LENGTH = 1000
+
+
+def outcome_of(ended: Done | Failed) -> tuple[Outcome, str]:
+    """What a run's last event says of it: the outcome, and the line that sums it up."""
+    if isinstance(ended, Done):
+        return "done", ended.summary
+    return "cancelled" if ended.cancelled else "failed", ended.cause
 
 
 @dataclass(frozen=True, slots=True)

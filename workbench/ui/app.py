@@ -191,14 +191,18 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
             binding = active.binding
             tab = binding.action.startswith("tab(")  # one line below stands for the seven
             if binding.description and not isinstance(active.node, Screen) and not tab:
-                lines.setdefault(binding.action, f"{key_name(binding):<10} {binding.description}")
+                name = f"{key_name(binding):<10} {binding.description:<24} {binding.id or ''}"
+                lines.setdefault(binding.action, name)
         keys = "\n".join(lines.values())
         title = next(one.title for one in TABS if f"pane-{one.name}" == pane.id)
         text = Content.assemble(
             pane.help_text.strip(),
             ("\n\nKeys\n", "bold"),
             keys,
-            "\n1 to 7, or alt with them: the tabs; tab: the next field",
+            "\n1 to 7      the tabs; alt with them while typing",
+            "\ntab        the next field, shift+tab the one before",
+            "\n\nThe names at the right are for the settings file, to give an action another key:",
+            '\n[keys]\n"app.quit" = "ctrl+x,f10"',
         )
         self.push_screen(Reader(title, text))
 

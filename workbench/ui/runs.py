@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.core.events import Failed
 from workbench.core.feed import Batch, Feed
-from workbench.core.history import History, Outcome, Record
+from workbench.core.history import History, Record, outcome_of
 from workbench.core.job import Job, Request, dump_request, secrets_of
 from workbench.core.runner import Run, start
 from workbench.core.settings import Settings
@@ -135,8 +134,5 @@ class Runs:
         ended = one.run.ended
         if not one.recorded or ended is None:
             return
-        outcome: Outcome = "done"
-        if isinstance(ended, Failed):
-            outcome = "cancelled" if ended.cancelled else "failed"
-        summary = ended.cause if isinstance(ended, Failed) else ended.summary
+        outcome, summary = outcome_of(ended)
         self._history.end(one.recorded[0], outcome, summary, secrets=secrets_of(one.run.request))
