@@ -13,9 +13,7 @@ from typing import ClassVar, cast
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.css.query import NoMatches
-from textual.screen import Screen
 from textual.widgets import ContentSwitcher
 
 from workbench import catalogue
@@ -32,7 +30,7 @@ from workbench.ui.panes import make
 from workbench.ui.panes.base import Pane
 from workbench.ui.runs import Runs
 from workbench.ui.widgets.activity import ActivityBar
-from workbench.ui.widgets.keybar import KeyBar, key_name
+from workbench.ui.widgets.keybar import KeyBar
 from workbench.ui.widgets.tabbar import TabBar
 
 FIRST_TAB = "servers"
@@ -181,30 +179,10 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
 
     def action_help(self) -> None:
         """What the pane is for, and its keys."""
-        from workbench.ui.screens.dialog import Reader
+        from workbench.ui.screens.help import HelpScreen
 
-        pane = self.pane
-        if pane is None or len(self.screen_stack) > 1:
-            return
-        lines: dict[str, str] = {}
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            tab = binding.action.startswith("tab(")  # one line below stands for the seven
-            if binding.description and not isinstance(active.node, Screen) and not tab:
-                name = f"{key_name(binding):<10} {binding.description:<24} {binding.id or ''}"
-                lines.setdefault(binding.action, name)
-        keys = "\n".join(lines.values())
-        title = next(one.title for one in TABS if f"pane-{one.name}" == pane.id)
-        text = Content.assemble(
-            pane.help_text.strip(),
-            ("\n\nKeys\n", "bold"),
-            keys,
-            "\n1 to 7      the tabs; alt with them while typing",
-            "\ntab        the next field, shift+tab the one before",
-            "\n\nThe names at the right are for the settings file, to give an action another key:",
-            '\n[keys]\n"app.quit" = "ctrl+x,f10"',
-        )
-        self.push_screen(Reader(title, text))
+        if self.pane is not None and len(self.screen_stack) == 1:
+            self.push_screen(HelpScreen(self.pane, self.settings.keys))
 
     def action_command_palette(self) -> None:
         """Open the palette; what it finds is imported only now."""

@@ -108,7 +108,7 @@ class Reader(Dialog[None]):
 
     DEFAULT_CSS = """
     Reader > Vertical { width: 90%; max-width: 100; }
-    Reader VerticalScroll { height: auto; max-height: 1fr; }
+    Reader VerticalScroll { height: auto; max-height: 68vh; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "copy")]

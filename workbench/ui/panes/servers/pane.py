@@ -27,8 +27,9 @@ HELP = """
 Start a server, watch it live, and aim a client at it.
 
 On the target line: what to serve, and where. Port 0 takes a free one.
-  echo tcp://127.0.0.1:7007      sends everything back; also udp://, unix:PATH, unixgram:PATH
-  http http://127.0.0.1:8000/ --root .      files of a folder
+  echo tcp://127.0.0.1:7007             sends everything back
+  echo udp://127.0.0.1:7007             also unix:PATH, unixgram:PATH
+  http http://127.0.0.1:8000/ --root .  the files of a folder
 
 Enter starts it in a process of its own. Tab goes to the table: x stops the selected server, enter
 or r starts it again on its port, d takes one that has ended off the list, s sends its endpoint to

@@ -20,7 +20,8 @@ HELP = r"""
 Talk to anything that listens, and see every byte both ways.
 
 On the target line: whom to talk to. Enter connects; each session stands beside the others.
-  tcp://127.0.0.1:7007   [::1]:80   udp://127.0.0.1:5353   unix:/run/some.sock   unix:@abstract
+  tcp://127.0.0.1:7007   [::1]:80   udp://127.0.0.1:5353
+  unix:/run/some.sock    unix:@abstract
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of

@@ -56,7 +56,6 @@ class SessionView(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+t", "mode", "text/hex/file", id="session.mode"),
-        Binding("ctrl+e", "ending", "line end", id="session.ending"),
         Binding("v", "view", "text or hex", id="session.view"),
         Binding("r", "again", "connect again", id="session.again"),
     ]
@@ -267,6 +266,8 @@ class SendLine(Input):
         Binding("enter", "submit", "send", id="session.send"),
         Binding("escape", "leave", "transcript", show=False, id="session.leave"),
         Binding("ctrl+d", "end_or_delete", "end sending", id="session.finish"),
+        # On the line itself: Input has this key too, and the focused widget's comes first.
+        Binding("ctrl+e", "ending", "line end", id="session.ending"),
         Binding("up", "past(1)", "sent before", show=False, id="session.earlier"),
         Binding("down", "past(-1)", "later", show=False, id="session.later"),
     ]
@@ -298,6 +299,10 @@ class SendLine(Input):
             view.run.cancel()
         else:
             view.query_one(Ring).focus()
+
+    def action_ending(self) -> None:
+        """What is put at the end of each line of text."""
+        self._view().action_ending()
 
     def action_end_or_delete(self) -> None:
         """As in a shell: the end of input on an empty line, else delete to the right."""
