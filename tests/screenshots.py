@@ -1,0 +1,194 @@
+"""Pictures of every pane, from the running app with real servers and real traffic.
+
+    python -m tests.screenshots [--folder screenshots]
+
+Takes about a minute: the figures on the pictures are those of connections that were really open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.widgets import Input
+
+from tests.ui.driving import Driver, driving
+
+WIDE, NARROW = (120, 40), (80, 24)
+HOST = "vm"
+SECONDS = 25
+"""How long the traffic runs before its picture is taken."""
+
+Step = Callable[[int], Awaitable[None]]
+
+
+def main() -> int:
+    """Take all of them."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parents[1] / "screenshots")
+    folder = parser.parse_args().folder.resolve()
+    folder.mkdir(exist_ok=True)
+    platform.node = lambda: HOST
+    with tempfile.TemporaryDirectory(prefix="workbench-") as home:
+        for name in ("state", "config"):
+            os.environ[f"XDG_{name.upper()}_HOME"] = str(Path(home, name))
+        os.environ.pop("NO_COLOR", None)
+        site = _site(Path(home))
+        os.chdir(site)
+        try:
+            asyncio.run(_all(folder))
+        finally:
+            os.chdir(folder)
+    return 0
+
+
+def _site(home: Path) -> Path:
+    """A folder to be served."""
+    site = home / "site"
+    (site / "img").mkdir(parents=True)
+    (site / "index.html").write_text("<!doctype html><title>It works</title>" + "<p>It works" * 99)
+    (site / "a.json").write_text("[" + "1, 2, 3, " * 900 + "4]")
+    (site / "b.json").write_text('{"name": "b"}')
+    (site / "img" / "logo.png").write_bytes(bytes(range(256)) * 300)
+    return site
+
+
+class Camera:
+    """Takes pictures of what a driver shows."""
+
+    def __init__(self, driver: Driver, folder: Path) -> None:
+        self._driver = driver
+        self._folder = folder
+
+    async def take(self, name: str, size: tuple[int, int]) -> None:
+        """Bring the screen to a size and write it to a file of this name."""
+        driver = self._driver
+        if driver.app.size != size:
+            await driver.pilot.resize_terminal(*size)
+        for _ in range(4):
+            await driver.pilot.pause(0.1)
+        path = self._folder / f"{name}-{size[0]}x{size[1]}.svg"
+        path.write_text(driver.app.export_screenshot(title="workbench"), encoding="utf-8")
+        print(path)
+
+
+async def _all(folder: Path) -> None:
+    async with driving(WIDE) as driver:
+        camera = Camera(driver, folder)
+        await _servers(driver, camera)
+        await _sockets(driver, camera)
+        await _overlays(driver, camera)
+
+
+async def _servers(driver: Driver, camera: Camera) -> None:
+    echo = str((await driver.serve("echo tcp://127.0.0.1:7007")).endpoint)
+    http = str((await driver.serve("http http://127.0.0.1:8000/ --root .")).endpoint)
+    await driver.serve("echo udp://0.0.0.0:7007")
+    for wanted, got in (("7007", echo), ("8000", http)):
+        if wanted not in got:
+            sys.exit(f"{got} is up instead of port {wanted}: end what listens there, and try again")
+    async with _traffic():
+        await asyncio.sleep(SECONDS)
+        for key in ("tab", "home", "down"):
+            await driver.press(key)
+        await driver.see("GET /")
+        await camera.take("servers", WIDE)
+        await camera.take("servers", NARROW)
+        await driver.press("v")
+        await camera.take("servers-log", WIDE)
+        await driver.press("up", "v")
+        await camera.take("servers-figures", NARROW)
+        await driver.press("v")
+        driver.servers.target.edit()
+
+
+async def _sockets(driver: Driver, camera: Camera) -> None:
+    await driver.open("sockets")
+    await driver.pilot.resize_terminal(*WIDE)
+    await driver.connect("tcp://127.0.0.1:7007")
+    for line in ("hello", "Grüße, 世界", r"tab\tand \x00\x1b[31m", "the end of it"):
+        await driver.submit(line)
+        await driver.pilot.pause(0.3)
+    await driver.see("< the end of it")
+    await camera.take("sockets", NARROW)
+    await driver.pilot.resize_terminal(*WIDE)
+    await driver.connect("tcp://127.0.0.1:8000")
+    await driver.press("ctrl+e")
+    await driver.submit(r"GET /b.json HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n")
+    await driver.see('{"name": "b"}')
+    await driver.press("escape", "v")
+    await driver.see("48 54 54 50")
+    await camera.take("sockets", WIDE)
+
+
+async def _overlays(driver: Driver, camera: Camera) -> None:
+    await driver.press("p")
+    await driver.see("python")
+    await camera.take("code", WIDE)
+    await driver.press("escape", "f1")
+    await driver.see("Keys")
+    await camera.take("help", NARROW)
+    await driver.press("escape", "ctrl+p")
+    await driver.until(lambda: isinstance(driver.app.focused, Input), "the palette")
+    await driver.see("serve echo")
+    await camera.take("palette", NARROW)
+    await driver.press("escape", "escape", "4")
+    await driver.see("Not built yet")
+    await camera.take("tls", NARROW)
+
+
+# -- traffic ------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _traffic() -> AsyncIterator[None]:
+    """Clients that come, go, and send now more, now less."""
+    jobs = [_echo(n) for n in range(3)] + [_get(n) for n in range(12)]
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _wave(number: int) -> float:
+    """Between 0 and 1, in its own rhythm."""
+    return (1 + math.sin(asyncio.get_running_loop().time() * (0.5 + number / 7) + number)) / 2
+
+
+async def _echo(number: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", 7007)
+    while True:
+        data = b"x" * int(1 + 60_000 * _wave(number))
+        writer.write(data)
+        await reader.readexactly(len(data))
+        await asyncio.sleep(0.1)
+
+
+async def _get(number: int) -> None:
+    paths = ("/", "/a.json", "/b.json", "/missing", "/img/logo.png", "/img/")
+    await asyncio.sleep(number)
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", 8000)
+        for turn in range(20 + 5 * number):
+            path = paths[(turn + number) % len(paths)]
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length))
+            await asyncio.sleep(0.05 + 0.4 * _wave(number))
+        writer.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
