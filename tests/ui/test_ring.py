@@ -277,7 +277,8 @@ async def test_wide_characters_are_never_cut_in_half(left: int) -> None:
         app.ring.append([Line(text) for text in texts])
         app.ring.search_text = "日"
         await pilot.pause()
-        app.ring.scroll_to(x=left, animate=False)
+        app.ring.action_sideways(1)
+        app.ring.scroll_to(x=left, animate=False, force=True)
         await pilot.pause()
         for y, text in enumerate(texts):
             strip = app.ring.render_line(y)
@@ -365,6 +366,31 @@ async def test_another_size_keeps_the_end_or_the_cursor_in_sight(follow: bool) -
             await pilot.pause()
             assert wanted in drawn(app.ring)
             assert app.ring.following == follow
+
+
+@in_loop
+async def test_of_a_flood_only_lines_in_sight_are_made() -> None:
+    made: list[int] = []
+
+    def line_of(number: int) -> Line:
+        made.append(number)
+        return Line(f"line {number}")
+
+    class Flooded(Host):
+        def compose(self) -> ComposeResult:
+            yield Ring(line=line_of, limit=1_000)
+
+    app = Flooded()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.ring.append(range(100_000))
+        await pilot.pause()
+        assert drawn(app.ring)[-1] == "line 99999"
+        assert set(made) == set(range(99_976, 100_000))
+        app.ring.filter_text = "99"
+        await pilot.pause()
+        assert len(app.ring.shown) == 1_000
+        app.ring.filter_text = "99001"
+        assert [line.text for line in app.ring.shown] == ["line 99001"]
 
 
 @in_loop

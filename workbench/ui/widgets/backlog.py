@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from workbench.ui.widgets.match import Pattern
 from workbench.ui.widgets.tones import Tone
@@ -23,11 +24,17 @@ class Backlog:
     """The newest lines. A line has a *number*, which it keeps, counted from the first one ever.
 
     It has a *place* among those that the filter lets through, which changes when older ones go.
+
+    Args:
+        limit: how many are kept.
+        line_of: makes a line of what is appended, whenever it is asked for: most of a flood is
+            gone before anybody looks at it. Without it lines are appended.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, line_of: Callable[[Any], Line] | None = None) -> None:
         self.limit = limit
-        self.kept: list[Line] = []
+        self._line_of = line_of or _same
+        self.kept: list[Any] = []
         self.dropped = 0
         """Lines that went because of the limit, and so the number of the oldest one kept."""
         self.filter = Pattern()
@@ -37,14 +44,13 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._hits) if self.filter else len(self.kept)
 
-    def append(self, lines: Sequence[Line]) -> int:
-        """Add lines; returns how many places the older ones moved up, for those that went."""
+    def append(self, items: Sequence[Any]) -> int:
+        """Add lines, or what they are made of; returns how many places the older ones moved up."""
         start = self.dropped + len(self.kept)
         before = len(self)
-        self.kept += lines
+        self.kept += items
         if self.filter:
-            within = self.filter.within
-            self._hits += [n for n, line in enumerate(lines, start) if within(line.text)]
+            self._hits += self._passing(range(start, start + len(items)), self.filter)
         over = len(self.kept) - self.limit
         if over <= 0:
             return 0
@@ -65,22 +71,26 @@ class Backlog:
 
     def set_filter(self, pattern: Pattern) -> None:
         """Let through only the lines that hold this."""
-        if pattern and self.filter and pattern.narrows(self.filter):
-            self._hits = [n for n in self._hits if pattern.within(self.line(n).text)]
-        elif pattern:
-            lines = enumerate(self.kept, self.dropped)
-            self._hits = [n for n, line in lines if pattern.within(line.text)]
-        else:
-            self._hits = []
+        numbers: Sequence[int] = range(self.dropped, self.dropped + len(self.kept))
+        if self.filter and pattern.narrows(self.filter):
+            numbers = self._hits
+        self._hits = self._passing(numbers, pattern) if pattern else []
         self.filter = pattern
 
-    def shown(self) -> Sequence[Line]:
+    def _passing(self, numbers: Sequence[int], pattern: Pattern) -> list[int]:
+        return [number for number in numbers if pattern.within(self.line(number).text)]
+
+    def lines(self) -> list[Line]:
+        """All the lines that are kept, oldest first."""
+        return [self._line_of(item) for item in self.kept]
+
+    def shown(self) -> list[Line]:
         """The lines that the filter lets through."""
-        return [self.line(n) for n in self._hits] if self.filter else self.kept
+        return [self.line(number) for number in self._hits] if self.filter else self.lines()
 
     def line(self, number: int) -> Line:
         """The line with this number; it must be kept still."""
-        return self.kept[number - self.dropped]
+        return self._line_of(self.kept[number - self.dropped])
 
     def number(self, place: int) -> int:
         """The number of the line in this place."""
@@ -106,3 +116,7 @@ class Backlog:
             if pattern.within(self.line(self.number(there)).text):
                 return there
         return None
+
+
+def _same(item: Any) -> Line:
+    return cast(Line, item)

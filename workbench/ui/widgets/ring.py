@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -36,6 +36,12 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
     """A log that follows its end until the user goes up, and keeps their place from then on.
 
     Filter and search work on all lines that are kept, not on those that are drawn.
+
+    Args:
+        line: makes a line of what is appended, when it is drawn or searched; for a flood, most of
+            which nobody sees. Without it lines are appended.
+        empty: what stands there while there is no line.
+        limit: how many lines are kept.
     """
 
     DEFAULT_CSS = """
@@ -79,12 +85,20 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
     class Chosen(_Line):
         """Enter on a line."""
 
-    def __init__(self, *, empty: str = "", limit: int = LIMIT, id: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        line: Callable[[Any], Line] | None = None,
+        empty: str = "",
+        limit: int = LIMIT,
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
-        self._log = Backlog(limit)
+        self._log = Backlog(limit, line)
         self._empty = empty
         self._search = Pattern()
         self._width = 0
+        """Cells of the widest line that was in sight when the user moved sideways."""
         self._cursor = -1
         """Number of the line under the cursor."""
         self._anchor = -1
@@ -97,7 +111,7 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def lines(self) -> Sequence[Line]:
         """The lines that are kept, oldest first, whether the filter shows them or not."""
-        return self._log.kept
+        return self._log.lines()
 
     @property
     def shown(self) -> Sequence[Line]:
@@ -114,13 +128,12 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
         """The line under the cursor; while the end is followed, the last one."""
         return self._log.line(self._cursor) if len(self._log) else None
 
-    def append(self, lines: Sequence[Line]) -> None:
-        """Add lines; to be called once a frame, for many."""
+    def append(self, lines: Sequence[Any]) -> None:
+        """Add lines, or what `line` makes them of; to be called once a frame, for many."""
         if not lines:
             return
         before, head = len(self._log), self._head
         gone = self._log.append(lines)
-        self._width = max(self._width, max(_width(line.text) for line in lines))
         self._settle(gone - (self._head - head))
         if not gone:
             self._refresh_places(before, len(self._log))
@@ -340,6 +353,11 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_sideways(self, step: int) -> None:
         """Look at what is cut off at a side."""
+        top = max(0, self.scroll_offset.y - self._head)
+        places = range(top, min(top + self.size.height, len(self._log)))
+        lines = (self._log.line(self._log.number(place)) for place in places)
+        self._width = max([self._width, *(_width(line.text) for line in lines)])
+        self._settle()
         self.scroll_to(x=self.scroll_offset.x + step * SIDEWAYS, animate=False, force=True)
 
     def action_find(self, step: int) -> None:
