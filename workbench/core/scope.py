@@ -46,6 +46,7 @@ class Scope:
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._taken: list[socket.socket] = []
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._next = 0
         self._commands: deque[Command] = deque()
@@ -69,12 +70,13 @@ class Scope:
                 return
             self._cancelled.set()
             sockets = list(self._sockets)
+            self._sockets.clear()
             callbacks = list(self._callbacks.values())
             if not self._closed:
                 os.close(self._cancel_write)  # its other end is readable from now on
         self._wake()
         for one in sockets:
-            _shut(one)
+            self._take_away(one)
         for callback in callbacks:
             callback()
 
@@ -84,15 +86,18 @@ class Scope:
             raise Cancelled
 
     def adopt(self, one: T) -> T:
-        """Register a socket: cancelling shuts it down, and so wakes who waits on it.
+        """Register a socket: cancelling shuts it down and takes it away from who waits on it.
 
         A socket that TLS is laid on is another object on the same descriptor: adopt that too,
-        before its handshake.
+        before its handshake. A kind that knows no shutdown (packet(7), netlink(7)) is not woken:
+        wait for it with `wait_for`.
         """
         with self._lock:
-            self._sockets.add(one)
-        if self._cancelled.is_set():
-            _shut(one)
+            cancelled = self._cancelled.is_set()
+            if not cancelled:
+                self._sockets.add(one)
+        if cancelled:
+            self._take_away(one)
             raise Cancelled
         return one
 
@@ -141,7 +146,11 @@ class Scope:
             Cancelled: the scope was cancelled.
         """
         poll = select.poll()
-        poll.register(one, events)
+        try:
+            poll.register(one, events)
+        except ValueError:  # it has no descriptor: a cancel took it, or it was closed
+            self.check()
+            raise
         poll.register(self._cancel_read, select.POLLIN)
         ready = dict(poll.poll(None if timeout is None else max(0.0, timeout) * 1000))
         self.check()
@@ -237,8 +246,9 @@ class Scope:
             if self._closed:
                 return
             self._closed = True
-            sockets = list(self._sockets)
+            sockets = [*self._sockets, *self._taken]
             self._sockets.clear()
+            self._taken.clear()
             self._callbacks.clear()
             os.close(self._wake_read)
             os.close(self._wake_write)
@@ -247,6 +257,28 @@ class Scope:
                 os.close(self._cancel_write)
         for one in sockets:
             one.close()
+
+    def _take_away(self, one: socket.socket) -> None:
+        """Shut a socket down under whoever waits on it, and leave them without a descriptor.
+
+        Without one no call on it can block any more: not the connect of a socket that had nothing
+        to shut down yet, nor the recv with a time-out of a datagram socket, which would find it
+        readable and yet empty for ever. The descriptor itself is kept until the scope closes, so
+        that its number is nobody else's while a call on it returns.
+        """
+        number = one.detach()
+        if number < 0:
+            return  # it was closed before
+        real = socket.socket(fileno=number)
+        try:
+            real.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it was not connected
+        with self._lock:
+            if not self._closed:
+                self._taken.append(real)
+                return
+        real.close()
 
     def _wake(self) -> None:
         with self._lock:
@@ -275,31 +307,3 @@ def _is_literal(host: str | None) -> bool:
         except OSError:
             pass
     return False
-
-
-def _shut(one: socket.socket) -> None:
-    """Shut a socket down under whoever waits on it, whatever its state.
-
-    Called on the class: SSLSocket's own method would first take the TLS object away from the
-    thread that is using it.
-    """
-    try:
-        if one.type == socket.SOCK_DGRAM:
-            _unplug(one)
-        else:
-            socket.socket.shutdown(one, socket.SHUT_RDWR)
-    except OSError:
-        pass
-
-
-def _unplug(one: socket.socket) -> None:
-    """Put /dev/null in a datagram socket's place, and wake who waits on the socket.
-
-    A datagram socket that was shut down is readable and yet has nothing to read: a recv with a
-    timeout would turn at full speed until the timeout. This way it gets ENOTSOCK.
-    """
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    with one.dup() as real:
-        os.dup2(null, one.fileno(), inheritable=False)
-        os.close(null)
-        real.shutdown(socket.SHUT_RDWR)
