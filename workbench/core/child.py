@@ -109,33 +109,36 @@ def _listen(commands: BinaryIO, scope: Scope) -> None:
 def _write(feed: Feed, out: int) -> None:
     """Write what the feed holds until it has ended or nobody reads any more."""
     quiet = threading.Event()
-    ended = False
-    while not ended:
+    while True:
         feed.wait()
         batch = feed.drain()
-        ended = batch.ended is not None
+        lines, fault = _encode(batch)
+        rest = memoryview(b"\n".join([*lines, b""]))
         try:
-            _write_all(out, _encode(batch))
+            while rest:
+                rest = rest[os.write(out, rest) :]
         except OSError:
             return
-        except Exception as problem:  # an event with a value that JSON does not have
-            _write_all(out, encode(explain("tell what happened", problem)) + b"\n")
+        if fault:
             os._exit(1)
-        quiet.wait(0 if ended else PAUSE)
+        if batch.ended is not None:
+            return
+        quiet.wait(PAUSE)
 
 
-def _write_all(out: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(out, rest) :]
+def _encode(batch: Batch) -> tuple[list[bytes], bool]:
+    """The lines of a batch, and whether one of its events had a value that JSON does not have.
 
-
-def _encode(batch: Batch) -> bytes:
+    That is a fault that ends the run, and the last line says so.
+    """
     lines = [encode(Dropped(batch.dropped))] if batch.dropped else []
-    lines += map(encode, batch.events)
-    if batch.ended is not None:
-        lines.append(encode(batch.ended))
-    return b"\n".join(lines) + b"\n"
+    try:
+        lines.extend(map(encode, batch.events))  # up to the one that raises
+        if batch.ended is not None:
+            lines.append(encode(batch.ended))
+    except Exception as problem:
+        return [*lines, encode(explain("tell what happened", problem))], True
+    return lines, False
 
 
 if __name__ == "__main__":

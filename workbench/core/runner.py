@@ -181,7 +181,7 @@ class ProcessRun(Run):
 
     def _cancel(self) -> None:
         if not self.send(Cancel()):
-            self._kill()
+            self._give_up()
 
     def _give_up(self) -> None:
         super()._give_up()
