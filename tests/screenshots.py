@@ -90,21 +90,20 @@ async def _all(folder: Path) -> None:
 
 async def _servers(driver: Driver, camera: Camera) -> None:
     echo = str((await driver.serve("echo tcp://127.0.0.1:7007")).endpoint)
-    http = str((await driver.serve("http http://127.0.0.1:8000/ --root .")).endpoint)
     await driver.serve("echo udp://0.0.0.0:7007")
+    http = str((await driver.serve("http http://127.0.0.1:8000/ --root .")).endpoint)
     for wanted, got in (("7007", echo), ("8000", http)):
         if wanted not in got:
             sys.exit(f"{got} is up instead of port {wanted}: end what listens there, and try again")
     async with _traffic():
         await asyncio.sleep(SECONDS)
-        for key in ("tab", "home", "down"):
-            await driver.press(key)
+        await driver.press("tab")
         await driver.see("GET /")
         await camera.take("servers", WIDE)
         await camera.take("servers", NARROW)
         await driver.press("v")
         await camera.take("servers-log", WIDE)
-        await driver.press("up", "v")
+        await driver.press("home", "v")
         await camera.take("servers-figures", NARROW)
         await driver.press("v")
         driver.servers.target.edit()

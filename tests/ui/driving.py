@@ -50,6 +50,15 @@ class Driver:
         """Wait until all of these stand on the screen."""
         await self.until(lambda: all(text in self.text for text in texts), repr(texts))
 
+    async def settle(self, frames: int = 5) -> None:
+        """Wait until so many looks at the screen, a frame apart, are alike, colours too."""
+        before, alike = None, 0
+        while alike < frames:
+            await self.pilot.pause(1 / self.app.frame_rate)
+            strips = [list(strip) for strip in self.app.screen._compositor.render_strips()]
+            alike = alike + 1 if strips == before else 0
+            before = strips
+
     async def press(self, *keys: str) -> None:
         """Press keys."""
         await self.pilot.press(*keys)
@@ -110,7 +119,7 @@ class Driver:
         await self.target(pane, target)
         await self.until(lambda: len(pane.sessions) > before, f"a session with {target}")
         view = pane.sessions[-1]
-        await self.until(lambda: self.app.focused in view.query("*"), "the line that sends")
+        await self.until(lambda: view.query("SendLine:focus"), "the line that sends")
         return view
 
 

@@ -65,7 +65,7 @@ class JobPane(Pane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "target", "new", id="pane.new"),
-        Binding("o,ctrl+o", "options", "options", key_display="o", id="pane.options"),
+        Binding("o,ctrl+o", "options", "options", id="pane.options"),
         Binding("p", "code", "as code", id="pane.code"),
     ]
 

@@ -109,6 +109,7 @@ class Reader(Dialog[None]):
     DEFAULT_CSS = """
     Reader > Vertical { width: 90%; max-width: 100; }
     Reader VerticalScroll { height: auto; max-height: 68vh; }
+    Reader VerticalScroll Static { padding-right: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "copy")]

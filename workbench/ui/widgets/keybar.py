@@ -30,8 +30,13 @@ class KeyBar(Widget):
 
     def _update(self, _: Any = None) -> None:
         line: list[tuple[str, str, str]] = []
+        focused = self.screen.focused
+        # Textual leaves out the keys that a line of input takes as text, all but this one.
+        types_slash = focused is not None and focused.check_consume_key("slash", "/")
         for active in self.screen.active_bindings.values():
             binding = active.binding
+            if binding.key == "slash" and types_slash:
+                continue
             if binding.show and active.enabled and binding.description:
                 entry = (key_name(binding), binding.description, binding.action)
                 if not any(entry[1:] == other[1:] for other in line):

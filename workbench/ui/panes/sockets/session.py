@@ -85,6 +85,8 @@ class SessionView(Vertical):
         self._connected: Connected | None = None
         self._counts = Counts(0, 0, 0)
         self._ended: Done | Failed | None = None
+        self._failed: Failed | None = None
+        """The failure that stands above the line, where all of it can be read."""
         self._lines: list[Line] = []
         self._head = ""
         self._past: list[str] = []
@@ -113,6 +115,7 @@ class SessionView(Vertical):
         self._lines.clear()
         if self.is_mounted:
             self.query_one(Ring).clear()
+            self._complain("")
 
     @property
     def open(self) -> bool:
@@ -169,6 +172,10 @@ class SessionView(Vertical):
         if head != self._head:
             self._head = head
             self.query_one(".head", Static).update(head)
+        ended = self._ended
+        if isinstance(ended, Failed) and not ended.cancelled and ended is not self._failed:
+            self._failed = ended
+            self._complain(safe(ended.line()))
 
     def _head_text(self) -> str:
         assert self.run is not None

@@ -1,0 +1,233 @@
+"""Pictures of both panes, held to those that were looked at and kept.
+
+Nothing on them depends on the clock, a port or a host: the runs are still, and what they would
+have said is handed to the servers and sessions as events with fixed times.
+
+After a wanted change: `python -m pytest tests/ui/test_snapshots.py --snapshot-update`, and look at
+what changed.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.driving import Driver
+from workbench.core.events import Done, Failed
+from workbench.core.feed import Batch, Feed
+from workbench.core.job import Job, Request
+from workbench.core.message import Command, Event
+from workbench.core.runner import Run
+from workbench.core.settings import Settings
+from workbench.http.events import RequestServed
+from workbench.servers.events import ConnectionRow, Connections, Listening, Opened, Stats
+from workbench.sockets.session import Connected, Counts, Finished, Received, Sent
+from workbench.ui.app import WorkbenchApp
+from workbench.ui.panes.servers import board
+from workbench.ui.runs import Runs, Sink
+
+NOW = 1_800_000_000.0
+"""15 January 2027, 08:00 UTC."""
+
+SIZES = [(80, 24), (120, 40)]
+Scene = Callable[[Driver], Awaitable[None]]
+
+
+class Still(Run):
+    """A run in which nothing happens by itself."""
+
+    def __init__(self, job: Job[Any], request: Request) -> None:
+        super().__init__(job, request, Feed())
+        self.started = NOW
+
+    def send(self, command: Command) -> bool:
+        """Take it, and do nothing."""
+        return True
+
+    def _cancel(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def nothing_moves(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No clock, no time zone, no host name, no colours of the tester's own, and no child."""
+
+    def start(self: Runs, job: Job[Any], request: Request, sink: Sink) -> Run:
+        return Still(job, request)
+
+    monkeypatch.setattr(Runs, "start", start)
+    monkeypatch.setattr(platform, "node", lambda: "vm")
+    clock = SimpleNamespace(time=lambda: NOW, monotonic=time.monotonic)
+    monkeypatch.setattr(board, "time", clock)
+    for name in ("NO_COLOR", "COLORTERM", "SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def batch(*events: Event, ended: Done | Failed | None = None) -> Batch:
+    return Batch(list(events), 0, ended)
+
+
+# -- the scenes ---------------------------------------------------------------------------------
+
+
+async def first_screen(driver: Driver) -> None:
+    await driver.see("No server yet")
+
+
+async def options(driver: Driver) -> None:
+    await driver.write("http http://127.0.0.1:8000/")
+    await driver.press("ctrl+o")
+    await driver.see("root", "links", "timeout")
+
+
+async def servers(driver: Driver) -> None:
+    """Three servers, the second one selected, the last one killed."""
+    pane = driver.servers
+    for line in (
+        "http http://0.0.0.0:8000/ --root .",
+        "echo tcp://127.0.0.1:7007",
+        "echo unix:/run/user/1000/echo.sock",
+    ):
+        await driver.target(pane, line)
+    http, echo, killed = pane.board.servers.values()
+    for server in (http, echo, killed):
+        server.take(batch(Listening(server.request.target(), time=NOW - 4000)))
+    http.since, echo.since, killed.since = NOW - 3720, NOW - 300, NOW - 42
+    for second in range(70):
+        http.take(batch(figures(9_988, 2_000.0, 90_000.0 * (1 + second % 12), 214.0, errors=3)))
+        echo.take(batch(figures(3, 1e5 * (1 + second % 7), 1e5 * (1 + second % 7))))
+    rows = tuple(
+        ConnectionRow(n, f"127.0.0.1:{50_000 + n}", 12.5 * n, 1200 * n, 45_000 * n, 3e3, last)
+        for n, last in enumerate(("", "GET /a.json 200", "[red]", "GET /\\x1b[31m 404"), 1)
+    )
+    echo.take(batch(Connections(rows, 10_000)))
+    events: list[Event] = [Opened(n, f"127.0.0.1:{50_000 + n}", time=NOW + n) for n in range(1, 5)]
+    odd = "/[/]\x1b[2J\u202e.html"
+    events.append(RequestServed(4, "127.0.0.1:50004", "GET", odd, 404, 37, 6e-5, time=NOW + 5))
+    echo.take(batch(*events))
+    died = Failed(killed.request.tried(), "killed by signal 9", "SIGKILL", time=NOW + 6)
+    killed.take(batch(ended=died))
+    pane.servers.focus()
+    pane.servers.select(echo.key)
+    await driver.until(lambda: pane.server is echo, "the selection of the echo server")
+    await driver.see("killed by signal 9", "50001")
+
+
+async def log(driver: Driver) -> None:
+    await servers(driver)
+    await driver.press("v")
+    await driver.see("[log]", "GET")
+
+
+async def chart(driver: Driver) -> None:
+    await servers(driver)
+    await driver.press("v", "v")
+    await driver.see("[figures]", "60 s ago")
+
+
+async def first_sockets(driver: Driver) -> None:
+    await driver.open("sockets")
+    await driver.see("No peer at hand?")
+
+
+async def sessions(driver: Driver) -> None:
+    """One open as text, one closed by the peer as hex."""
+    await driver.open("sockets")
+    first = await driver.connect("tcp://127.0.0.1:7007")
+    hello = b"hello [red] \x1b[31m\x00 \xff gr\xc3\xbc\xc3\x9fe \xe4\xb8\x96\r\n"
+    first.take(
+        batch(
+            Connected("127.0.0.1:7007", "127.0.0.1:50001", 0.0, 0.0002, time=NOW + 0.25),
+            Sent(hello, time=NOW + 1.5),
+            Received(hello, time=NOW + 1.75),
+            Counts(len(hello), len(hello), 0),
+        )
+    )
+    second = await driver.connect("unix:/run/echo.sock")
+    data = bytes(range(40))
+    second.take(
+        batch(
+            Connected("/run/echo.sock", "", 0.0, 0.0001, time=NOW),
+            Received(data, time=NOW + 0.5),
+            Finished("peer's", time=NOW + 61.0),
+            Counts(len(data), 0, 0),
+            ended=Done("received 40 B, sent 0 B", 61.0, time=NOW + 61.0),
+        )
+    )
+    await driver.press("escape", "v")
+    await driver.see("00000010", "closed", "hello")
+
+
+async def refused(driver: Driver) -> None:
+    await driver.open("sockets")
+    view = await driver.connect("tcp://127.0.0.1:1")
+    view.take(
+        batch(
+            ended=Failed(
+                "connect tcp://127.0.0.1:1",
+                "connection refused",
+                "ECONNREFUSED",
+                "start a server there",
+                time=NOW + 0.125,
+            )
+        )
+    )
+    await driver.see("connection refused")
+
+
+async def help_text(driver: Driver) -> None:
+    await driver.press("f1")
+    await driver.see("esc closes")
+
+
+async def coming(driver: Driver) -> None:
+    await driver.app.open_tab("tls")
+    await driver.see("Not built yet")
+
+
+def figures(
+    connections: int, rate_in: float, rate_out: float, requests: float = 0.0, errors: int = 0
+) -> Stats:
+    return Stats(connections, 2 * connections, 1, 1, 1, errors, rate_in, rate_out, requests)
+
+
+SCENES: list[Scene] = [
+    first_screen,
+    options,
+    servers,
+    log,
+    chart,
+    first_sockets,
+    sessions,
+    refused,
+    help_text,
+    coming,
+]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+def test_picture(scene: Scene, size: tuple[int, int], snap_compare: Any) -> None:
+    app = WorkbenchApp(Settings())
+
+    async def play(pilot: Pilot[None]) -> None:
+        driver = Driver(app, pilot)
+        await driver.until(lambda: app.pane is not None, "the first pane")
+        await scene(driver)
+        await driver.settle()
+
+    try:
+        assert snap_compare(app, terminal_size=size, run_before=play)
+    finally:
+        app.runs.close()
