@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import socket
+import stat
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -58,18 +59,21 @@ def dial(endpoint: Endpoint, scope: Scope) -> Dialled:
     problem: OSError = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     for family, _, protocol, _, address in answers:
         started = time.monotonic()
-        sock = socket.socket(family, kind, protocol)
+        sock: socket.socket | None = None
         try:
+            sock = socket.socket(family, kind, protocol)
             _connect(sock, address, scope)
+            took = time.monotonic() - started
+            peer, local = _name(sock.getpeername()), _name(sock.getsockname())
+            return Dialled(sock, peer, local, looked_up, took)
         except OSError as refused:
-            sock.close()
             problem = refused
-            continue
+            if sock is not None:
+                sock.close()
         except BaseException:
-            sock.close()
+            if sock is not None:
+                sock.close()
             raise
-        took = time.monotonic() - started
-        return Dialled(sock, _name(sock.getpeername()), _name(sock.getsockname()), looked_up, took)
     raise problem
 
 
@@ -96,6 +100,9 @@ def _dial_unix(endpoint: Endpoint, scope: Scope) -> Dialled:
         # A full backlog gives EAGAIN, and nothing to wait on.
         while result := sock.connect_ex(endpoint.unix_address):
             if result != errno.EAGAIN:
+                # To connect(2) a file that is no socket is one that nobody listens on.
+                if result == errno.ECONNREFUSED and not _is_socket(endpoint.unix_address):
+                    result = errno.ENOTSOCK
                 raise OSError(result, os.strerror(result), path)
             if time.monotonic() - started > scope.timeout:
                 raise TimeoutError(errno.ETIMEDOUT, "the server does not accept")
@@ -104,6 +111,11 @@ def _dial_unix(endpoint: Endpoint, scope: Scope) -> Dialled:
         sock.close()
         raise
     return Dialled(sock, path, "", 0.0, time.monotonic() - started)
+
+
+def _is_socket(path: str) -> bool:
+    """Whether there is a socket at a path; one without a path, an abstract one, is."""
+    return path.startswith("\0") or stat.S_ISSOCK(os.stat(path).st_mode)
 
 
 def _name(address: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import socket
 import sys
@@ -32,7 +33,7 @@ class JobError(Exception):
 # errno name: (what it means here, what to try); see errno(3), connect(2), bind(2), ip(7), tcp(7).
 _ERRNO: dict[str, tuple[str, str]] = {
     "ECONNREFUSED": (
-        "the host refused the connection: nothing listens there",
+        "the connection was refused: nothing listens there",
         "check the port, or start a server there (for instance: workbench serve echo ENDPOINT)",
     ),
     "ECONNRESET": (
@@ -84,7 +85,7 @@ _ERRNO: dict[str, tuple[str, str]] = {
     ),
     "EOPNOTSUPP": ("this kind of socket cannot do that", ""),
     "ENOENT": ("no such path", "check the path; a Unix socket is there only while its server runs"),
-    "ENOTSOCK": ("the path is no socket", "check the path"),
+    "ENOTSOCK": ("that is no socket", "check the path"),
     "ENOTDIR": ("a part of the path is no directory", "check the path"),
     "EISDIR": ("the path is a directory", "name a file"),
     "ENOSPC": ("the disk is full", "free some space"),
@@ -111,6 +112,35 @@ _RESOLVER: dict[str, tuple[str, str]] = {
 }
 
 
+# Alerts of TLS (RFC 8446 section 6.2) that say what to try.
+_NO_COMMON_GROUND = "the two sides have no version or cipher suite in common; one may be very old"
+_CLIENT_CERTIFICATE = "it asks for a client certificate that it trusts"
+_ALERTS = {
+    "handshake_failure": _NO_COMMON_GROUND,
+    "insufficient_security": _NO_COMMON_GROUND,
+    "protocol_version": _NO_COMMON_GROUND,
+    "unrecognized_name": "it serves no such name: check the host's name",
+    "no_application_protocol": "it knows none of the protocols that were offered (ALPN)",
+    "certificate_required": _CLIENT_CERTIFICATE,
+    "no_certificate": _CLIENT_CERTIFICATE,
+    "bad_certificate": _CLIENT_CERTIFICATE,
+    "unknown_ca": _CLIENT_CERTIFICATE,
+}
+
+# X509_V_ERR_… of openssl/x509_vfy.h: what to try; any other is a matter of trust.
+_VERIFY = {
+    9: "see whether this machine's clock is right",
+    10: "see whether this machine's clock is right; if so, the server needs a new certificate",
+    62: "ask for a name that stands in the certificate",
+    64: "ask for a name that stands in the certificate, rather than an address",
+}
+
+
+# OpenSSL names an alert after the version that brought it, and leaves "alert" out of some.
+_TLS_ALERT = re.compile(r"(?:sslv3|tlsv13?|ssl/tls) (?:alert )?(.+)")
+_TLS_FRAME = re.compile(r"^\[SSL[^]]*\] | \(_ssl\.c:\d+\)$")
+
+
 def explain(tried: str, problem: BaseException) -> Failed:
     """The failed event for an exception.
 
@@ -131,6 +161,8 @@ def explain(tried: str, problem: BaseException) -> Failed:
         said = str(problem)
         plain = problem.errno is not None or said in ("", "timed out")
         return Failed(tried, cause if plain else said, "ETIMEDOUT", advice)
+    if isinstance(problem, OSError) and problem.errno is None and "path too long" in str(problem):
+        problem = OSError(errno.ENAMETOOLONG, "")  # Python's own check of a Unix socket's path
     if isinstance(problem, OSError) and problem.errno is not None:
         return _explain_errno(tried, problem)
     if isinstance(problem, ValueError | OSError):
@@ -172,6 +204,8 @@ def _signal_name(number: int) -> str:
 def _explain_errno(tried: str, problem: OSError) -> Failed:
     number = problem.errno or 0
     code = errno.errorcode.get(number, f"errno {number}")
+    if number == errno.EOPNOTSUPP:
+        code = "EOPNOTSUPP"  # the same number as ENOTSUP; socket calls know it by this name
     cause, advice = _ERRNO.get(code, (os.strerror(number).lower(), ""))
     if isinstance(problem.filename, str):
         cause = f"{problem.filename}: {cause}"
@@ -186,16 +220,24 @@ def _explain_resolver(tried: str, problem: socket.gaierror) -> Failed:
 
 
 def _explain_tls(tried: str, problem: Exception) -> Failed:
-    """OpenSSL's reason, or the verification's; alerts keep their name from RFC 8446 section 6."""
+    """OpenSSL's reason, the verification's, or an alert by its name in RFC 8446 section 6."""
     verify = getattr(problem, "verify_message", "")
     if verify:
-        advice = "give the CA that signed it, or look at the chain in the TLS tab"
-        code = f"verify {getattr(problem, 'verify_code', '')}".strip()
-        return Failed(tried, f"the certificate is not trusted: {verify}", code, advice)
-    reason = str(getattr(problem, "reason", None) or problem)
-    if "ALERT" in reason:
-        name = reason.split("ALERT_")[-1].lower()
-        return Failed(tried, f"the other side refused with a TLS alert: {name}", reason)
+        number = getattr(problem, "verify_code", 0)
+        advice = _VERIFY.get(number, "give the CA that signed it, or look at the chain")
+        return Failed(
+            tried, f"the certificate is not trusted: {verify}", f"verify {number}", advice
+        )
+    reason = getattr(problem, "reason", None) or _TLS_FRAME.sub("", str(problem))
+    words = reason.replace("_", " ").lower()
+    alert = _TLS_ALERT.match(words)
+    if alert:
+        name = alert[1].replace(" ", "_")
+        advice = _ALERTS.get(name, "the server's log may say more")
+        return Failed(tried, f"the other side refused with the TLS alert {name}", name, advice)
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"):
         return Failed(tried, "the other side does not speak TLS here", reason, "try it without TLS")
-    return Failed(tried, f"TLS failed: {reason.replace('_', ' ').lower()}", reason)
+    if reason == "UNEXPECTED_EOF_WHILE_READING":
+        cause = "the other side hung up in the middle of TLS"
+        return Failed(tried, cause, reason, "it may not speak TLS here, or want another version")
+    return Failed(tried, f"TLS failed: {words}", reason)

@@ -82,7 +82,10 @@ def _bind_unix(endpoint: Endpoint) -> socket.socket:
         one.setblocking(False)
         if not endpoint.unix_path.startswith("@"):
             _clear_stale(endpoint.unix_path)
-        one.bind(endpoint.unix_address)
+        try:
+            one.bind(endpoint.unix_address)
+        except OSError as problem:
+            raise OSError(problem.errno, problem.strerror, endpoint.unix_path) from None
         if kind == socket.SOCK_STREAM:
             one.listen(BACKLOG)
     except BaseException:
