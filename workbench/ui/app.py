@@ -29,6 +29,7 @@ from workbench.ui.light import LightScreen, in_ssh_session
 from workbench.ui.panes import make
 from workbench.ui.panes.base import Pane
 from workbench.ui.runs import Runs
+from workbench.ui.widgets import glyphs
 from workbench.ui.widgets.activity import ActivityBar
 from workbench.ui.widgets.keybar import KeyBar
 from workbench.ui.widgets.tabbar import TabBar
@@ -75,6 +76,8 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
         self.settings = settings
         self.problems = problems
         self.runs = Runs(settings)
+        if screen.ascii:
+            glyphs.choose(ascii=True)
         self.progress: Progress | None = None
         self._answered = False
         self.fault = ""

@@ -8,6 +8,7 @@ send yet goes back to the compositor as dirty, so the next frame brings it in it
 
 from __future__ import annotations
 
+import gc
 import os
 from inspect import signature
 from time import monotonic
@@ -88,7 +89,12 @@ class LightScreen(App[None]):
             self._pressed_at = monotonic()
         await super().on_event(event)
 
-    # Textual calls the handlers of every base class by itself: no super() in these two.
+    # Textual calls the handlers of every base class by itself: no super() in these three.
+
+    def _on_ready(self) -> None:
+        # What the start has made is there for good. Left among what the collector walks, it would
+        # make every full collection a pause that is felt between a key and its answer.
+        gc.freeze()
 
     async def _on_resize(self, event: events.Resize) -> None:
         # Also sent on the return from a suspension: the terminal is blank then, and the answer to

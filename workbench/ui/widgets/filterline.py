@@ -22,7 +22,7 @@ class FilterLine(Horizontal):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "no filter", id="filter.clear"),
+        Binding("escape", "clear", "drop it", id="filter.clear"),
     ]
 
     class Changed(Message):
@@ -35,10 +35,14 @@ class FilterLine(Horizontal):
     class Left(Message):
         """The user goes back to what is filtered."""
 
+    def __init__(self, hint: str = "type to filter; enter keeps it, esc drops it") -> None:
+        super().__init__()
+        self._hint = hint
+
     def compose(self) -> ComposeResult:
         """A slash and the text."""
         yield Label("/", markup=False)
-        yield Input(compact=True, placeholder="type to filter; enter keeps it, esc drops it")
+        yield Input(compact=True, placeholder=self._hint)
 
     def open(self) -> None:
         """Show the line and type on it."""

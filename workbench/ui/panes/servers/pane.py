@@ -109,7 +109,7 @@ class ServersPane(JobPane):
                 sorts=False,
                 id="connections",
             )
-            yield Ring(empty="Nothing has happened yet.", id="log")
+            yield Ring(line=_log_line, empty="Nothing has happened yet.", id="log")
             yield Throughput(id="figures")
 
     # -- what is here --------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class ServersPane(JobPane):
         fresh = min(server.logged - self._logged, len(server.log))
         if fresh:
             events = list(server.log)[-fresh:]
-            self.query_one(Ring).append([_log_line(event) for event in events])
+            self.query_one(Ring).append(events)
             self._logged = server.logged
 
     def _choose(self, key: int | None) -> None:

@@ -21,6 +21,7 @@ from workbench.core.text import InputError, from_hex, safe, unescape
 from workbench.core.units import amount, duration
 from workbench.sockets.session import Connected, Counts, Finish, Send, SendFile
 from workbench.ui.panes.sockets.transcript import Row, Transcript, View
+from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.ring import LIMIT, Line, Ring
 from workbench.ui.widgets.tones import Tone
 
@@ -57,6 +58,7 @@ class SessionView(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+t", "mode", "text/hex/file", id="session.mode"),
         Binding("v", "view", "text or hex", id="session.view"),
+        Binding("slash", "find", "find", id="session.find"),
         Binding("r", "again", "connect again", id="session.again"),
     ]
 
@@ -96,6 +98,7 @@ class SessionView(Vertical):
         yield Static("", classes="head", markup=False)
         yield Ring(empty="Type a line below; enter sends it.")
         yield Static("", classes="problem", markup=False)
+        yield FilterLine("type to find; enter goes to the transcript, n and N to other places")
         with Horizontal(classes="send"):
             yield Label("", markup=False)
             yield SendLine()
@@ -250,6 +253,21 @@ class SessionView(Vertical):
         ring.clear()
         self._lines = [_line(row) for row in self.transcript.rows(self.view, LIMIT)]
         self.pulse()
+
+    def action_find(self) -> None:
+        """Type what to look for in the transcript."""
+        self.query_one(FilterLine).open()
+
+    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        """Mark what is found, and go to it."""
+        ring = self.query_one(Ring)
+        ring.search_text = event.text
+        if event.text:
+            ring.find(-1)
+
+    def on_filter_line_left(self) -> None:
+        """Back to the transcript."""
+        self.query_one(Ring).focus()
 
     def action_again(self) -> None:
         """Connect again."""
