@@ -254,7 +254,7 @@ TABLE: list[tuple[Situation, str, str, str]] = [
     (no_path, "ENOENT", "/nothing: no such path", "while its server runs"),
     (no_folder, "ENOENT", "/nothing/socket: no such path", "check the path"),
     (no_socket, "ENOTSOCK", "/file: that is no socket", "check the path"),
-    (file_in_the_way, "EADDRINUSE", "/file: ", "another"),
+    (file_in_the_way, "EEXIST", "/file: something else is there", "another path"),
     (part_is_a_file, "ENOTDIR", "/file/socket: a part of the path is no directory", "check"),
     (long_path, "ENAMETOOLONG", "the name is too long", "107 bytes"),
     (other_type, "EPROTOTYPE", "/datagrams: the socket there is of another type", "unixgram:"),

@@ -85,6 +85,7 @@ _ERRNO: dict[str, tuple[str, str]] = {
     ),
     "EOPNOTSUPP": ("this kind of socket cannot do that", ""),
     "ENOENT": ("no such path", "check the path; a Unix socket is there only while its server runs"),
+    "EEXIST": ("something else is there already", "choose another path, or move that away"),
     "ENOTSOCK": ("that is no socket", "check the path"),
     "ENOTDIR": ("a part of the path is no directory", "check the path"),
     "EISDIR": ("the path is a directory", "name a file"),

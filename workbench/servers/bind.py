@@ -6,11 +6,16 @@ import errno
 import os
 import socket
 import stat
+from typing import Any
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.scope import Scope
 
 BACKLOG = 4096
+FREE_PORT_TRIES = 16
+"""How often port 0 is tried anew when one address has the port free and another has not."""
+
+_UNIX_KINDS = {"unix": socket.SOCK_STREAM, "unixgram": socket.SOCK_DGRAM}
 
 
 def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
@@ -22,36 +27,66 @@ def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
     Raises:
         OSError: the address cannot be had.
     """
-    if endpoint.transport in ("unix", "unixgram"):
+    if endpoint.transport in _UNIX_KINDS:
         return [_bind_unix(endpoint)]
     kind = socket.SOCK_DGRAM if endpoint.transport == "udp" else socket.SOCK_STREAM
-    answers = scope.lookup(
-        endpoint.host or "127.0.0.1",
-        endpoint.require_port(),
-        kind=kind,
-        flags=socket.AI_PASSIVE,
-    )
+    port = endpoint.require_port()
+    answers = scope.lookup(endpoint.host or "127.0.0.1", port, kind=kind, flags=socket.AI_PASSIVE)
+    addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in answers))
+    for _ in range(FREE_PORT_TRIES if port == 0 else 0):
+        try:
+            return _bind_all(kind, addresses, port)
+        except OSError as problem:
+            if problem.errno != errno.EADDRINUSE:
+                raise
+    return _bind_all(kind, addresses, port)
+
+
+def _bind_all(
+    kind: socket.SocketKind, addresses: list[tuple[socket.AddressFamily, Any]], port: int
+) -> list[socket.socket]:
+    """Bind every address to one port; those that this machine lacks may be missing, but not all."""
     bound: list[socket.socket] = []
-    port = endpoint.port
+    lacking: OSError | None = None
     try:
-        for family, _, _, _, address in answers:
-            one = socket.socket(family, kind)
+        for family, address in addresses:
+            try:
+                one = _bind_one(family, kind, (address[0], port, *address[2:]), len(addresses) > 1)
+            except OSError as problem:
+                # As localhost is ::1 too in many a hosts(5), where IPv6 is turned off.
+                if problem.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    raise
+                lacking = problem
+                continue
             bound.append(one)
-            if kind == socket.SOCK_STREAM:
-                # A restart takes the port back although old connections are in TIME_WAIT.
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6 and len(answers) > 1:
-                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.setblocking(False)
-            one.bind((address[0], port, *address[2:]))
             port = one.getsockname()[1]
-            if kind == socket.SOCK_STREAM:
-                one.listen(BACKLOG)
+        if lacking is not None and not bound:
+            raise lacking
     except BaseException:
         for one in bound:
             one.close()
         raise
     return bound
+
+
+def _bind_one(
+    family: socket.AddressFamily, kind: socket.SocketKind, address: Any, only_its_family: bool
+) -> socket.socket:
+    one = socket.socket(family, kind)
+    try:
+        if kind == socket.SOCK_STREAM:
+            # A restart takes the port back although old connections are in TIME_WAIT.
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6 and only_its_family:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.setblocking(False)
+        one.bind(address)
+        if kind == socket.SOCK_STREAM:
+            one.listen(BACKLOG)
+    except BaseException:
+        one.close()
+        raise
+    return one
 
 
 def bound_endpoint(endpoint: Endpoint, one: socket.socket) -> Endpoint:
@@ -76,7 +111,7 @@ def release(one: socket.socket) -> None:
 
 
 def _bind_unix(endpoint: Endpoint) -> socket.socket:
-    kind = socket.SOCK_DGRAM if endpoint.transport == "unixgram" else socket.SOCK_STREAM
+    kind = _UNIX_KINDS[endpoint.transport]
     one = socket.socket(socket.AF_UNIX, kind)
     try:
         one.setblocking(False)
@@ -98,30 +133,30 @@ def _clear_stale(path: str) -> None:
     """Remove the socket that a server left behind when it was killed.
 
     Raises:
-        OSError: EADDRINUSE when somebody listens there, or the path is something else.
+        OSError: EADDRINUSE when somebody listens there, EEXIST when the path is something else.
     """
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
         return
-    if not stat.S_ISSOCK(mode) or _answers(path):
+    if not stat.S_ISSOCK(mode):
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    if _answers(path):
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
     os.unlink(path)
 
 
 def _answers(path: str) -> bool:
-    """Whether some process has this Unix socket open."""
+    """Whether some process has this Unix socket open; also where we may not ask."""
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_UNIX, kind) as probe:
             probe.setblocking(False)
             try:
                 probe.connect(path)
-                return True
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, FileNotFoundError):
                 return False
-            except BlockingIOError:
-                return True
             except OSError as problem:
-                if problem.errno != errno.EPROTOTYPE:
-                    return False
+                if problem.errno == errno.EPROTOTYPE:
+                    continue  # it is of the other kind
+            return True
     return True
