@@ -18,7 +18,8 @@ from workbench.http.dates import format_date
 from workbench.http.events import RequestServed
 from workbench.http.request_head import BadRequest, HeadReader, RequestHead
 from workbench.http.response import STATUS_LINES, Response, refusal
-from workbench.servers.loop import HIGH_WATER, Connection, Loop
+from workbench.servers.connection import Connection
+from workbench.servers.loop import HIGH_WATER, Loop
 
 BODY_LIMIT = 1 << 20
 """Bytes of a request body that are read to keep the connection; above, it is closed."""

@@ -16,9 +16,9 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
+from workbench.servers.connection import peer_text
 from workbench.servers.events import Close, Closed, Listening, Opened, Show, Stop
 from workbench.servers.figures import INTERVAL, Figures, measure
-from workbench.servers.loop import peer_text
 
 PEERS_KEPT = 10_000
 SILENCE = 60.0
@@ -76,10 +76,11 @@ class DatagramLoop:
             OSError: the address cannot be had.
             Cancelled: the scope was cancelled.
         """
-        sockets = bind(self.endpoint, self.scope)
-        self.endpoint = bound_endpoint(self.endpoint, sockets[0])
+        sockets: list[socket.socket] = []
         selector = selectors.DefaultSelector()
         try:
+            sockets += bind(self.endpoint, self.scope)
+            self.endpoint = bound_endpoint(self.endpoint, sockets[0])
             for one in sockets:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
                 selector.register(one, select.POLLIN)

@@ -2,20 +2,18 @@
 
 A protocol is a handler that is told of bytes and answers through its `Connection`; it never
 touches a socket. What a handler sends is written at once if the kernel takes it; what is left
-waits, and while much is waiting nothing more is read from that peer.
+waits, and while much is waiting nothing more is read from that peer, nor from any that has bytes
+waiting once the peers together hold too much.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import resource
 import selectors
 import socket
 import time
-from collections import deque
 from collections.abc import Iterator
-from typing import Any, Protocol
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Note
@@ -24,160 +22,30 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
+from workbench.servers.connection import Connection, Handler, peer_text
 from workbench.servers.events import Close, Closed, Listening, Opened, Show, Stop
 from workbench.servers.figures import INTERVAL, Figures, measure
 
 ACCEPT_AT_ONCE = 128
 READ_SIZE = 1 << 18
 HIGH_WATER = 1 << 20
+"""Bytes that may wait for a peer before nothing more is read from it, until so many are left:"""
 LOW_WATER = 1 << 18
+
+HELD_LIMIT = 256 << 20
+"""Bytes that may wait for all peers together before reading is pinched: small pieces, and nothing
+from who has bytes waiting."""
+PINCHED_READ_SIZE = 1 << 14
+
 LINGER = 30.0
 """Seconds that a closing connection waits for its peer to read some of what was sent."""
 
-DESCRIPTORS_SHORT_PAUSE = 0.2
+# accept(2): the listener itself is at fault; whatever else it tells is of one peer that is gone.
+_LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EOPNOTSUPP, errno.EFAULT)
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
-
-
-class Handler(Protocol):
-    """A protocol's server side; one object serves all connections of a server."""
-
-    def opened(self, connection: Connection) -> None:
-        """A peer has connected."""
-
-    def received(self, connection: Connection, data: memoryview) -> None:
-        """Bytes came; the view is good only until this returns."""
-
-    def ended(self, connection: Connection) -> None:
-        """The peer has closed its sending side; what is sent now still reaches it."""
-
-    def closed(self, connection: Connection) -> None:
-        """The connection is gone."""
-
-
-class _File:
-    """A part of a file that waits to be sent by sendfile(2)."""
-
-    __slots__ = ("count", "fd", "offset")
-
-    def __init__(self, fd: int, offset: int, count: int) -> None:
-        self.fd = fd
-        self.offset = offset
-        self.count = count
-
-
-class Connection:
-    """One peer, as a handler sees it.
-
-    Attributes:
-        id: counts from 1 in each server.
-        peer: its address, as text.
-        pending: bytes that wait for the peer to read.
-        last: what it did last, in a few words, for the table of connections.
-        state: the handler's own.
-    """
-
-    __slots__ = (
-        "_deadline",
-        "_half_closed",
-        "_interest",
-        "_loop",
-        "_queue",
-        "_reason",
-        "bytes_in",
-        "bytes_out",
-        "counted",
-        "id",
-        "last",
-        "opened_at",
-        "peer",
-        "pending",
-        "rate",
-        "sock",
-        "state",
-    )
-
-    def __init__(self, loop: Loop, number: int, sock: socket.socket, peer: str) -> None:
-        self._loop = loop
-        self.id = number
-        self.sock = sock
-        self.peer = peer
-        self.opened_at = time.monotonic()
-        self.bytes_in = 0
-        self.bytes_out = 0
-        self.pending = 0
-        self.last = ""
-        self.state: Any = None
-        self.rate = 0.0
-        self.counted = 0
-        self._queue: deque[memoryview | _File] = deque()
-        self._reason = ""
-        self._half_closed = False
-        self._deadline: tuple[float, str] | None = None
-        self._interest = 0
-
-    @property
-    def closing(self) -> bool:
-        """`close` was called."""
-        return bool(self._reason)
-
-    def send(self, data: bytes | memoryview) -> None:
-        """Send bytes, now or when the peer has room for them."""
-        if self._reason:
-            return
-        if not self._queue:
-            try:
-                sent = self.sock.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError as problem:
-                self._loop.broken(self, problem)
-                return
-            self.bytes_out += sent
-            self._loop.figures.bytes_out += sent
-            if sent == len(data):
-                return
-            data = memoryview(data)[sent:]
-        self._queue.append(memoryview(bytes(data)))
-        self.pending += len(data)
-        self._loop.adjust(self)
-
-    def send_file(self, fd: int, offset: int, count: int) -> None:
-        """Send a part of a file; the descriptor belongs to the connection from now on."""
-        if self._reason or count <= 0:
-            os.close(fd)
-            return
-        self._queue.append(_File(fd, offset, count))
-        self.pending += count
-        self._loop.flush(self)
-
-    def close(self, reason: str = "closed by the server") -> None:
-        """Close as soon as what waits has been sent."""
-        if not self._reason:
-            self._reason = reason
-            self._loop.close_soon(self)
-
-    def abort(self, reason: str) -> None:
-        """Close now; what waits is lost."""
-        self._loop.drop(self, reason)
-
-    def deadline(self, seconds: float | None, reason: str = "timed out") -> None:
-        """Close the connection after that many seconds, unless this is called again before."""
-        if seconds is None:
-            self._deadline = None
-        else:
-            self._deadline = (self._loop.now + seconds, reason)
-            self._loop.timed.add(self)
-
-    def report(self, event: Event) -> None:
-        """Add an event to the server's stream."""
-        self._loop.events.append(event)
-
-    def request_done(self, *, error: bool = False) -> None:
-        """Count a request in the server's figures."""
-        self._loop.figures.requests += 1
-        self._loop.figures.errors += error
 
 
 class Loop:
@@ -190,12 +58,13 @@ class Loop:
         self.now = time.monotonic()
         self.events: list[Event] = []
         self.timed: set[Connection] = set()
+        self.held = 0
         self.figures = Figures()
         self._open: dict[int, Connection] = {}
         self._selector = selectors.DefaultSelector()
         self._listeners: list[socket.socket] = []
         self._buffer = memoryview(bytearray(READ_SIZE))
-        self._accept_again = 0.0
+        self._accepting = True
         self._stopping = False
 
     def run(self) -> Iterator[Event]:
@@ -206,9 +75,9 @@ class Loop:
             Cancelled: the scope was cancelled.
         """
         _raise_descriptor_limit()
-        self._listeners = bind(self.endpoint, self.scope)
-        self.endpoint = bound_endpoint(self.endpoint, self._listeners[0])
         try:
+            self._listeners = bind(self.endpoint, self.scope)
+            self.endpoint = bound_endpoint(self.endpoint, self._listeners[0])
             for listener in self._listeners:
                 self._selector.register(listener, READ)
             self._selector.register(self.scope, READ)
@@ -225,12 +94,8 @@ class Loop:
         tick = self.now + INTERVAL
         while not self._stopping:
             for key, mask in self._selector.select(max(0.0, tick - time.monotonic())):
-                connection = key.data
-                if connection is not None:
-                    if mask & WRITE:
-                        self.flush(connection)
-                    if mask & READ:
-                        self._read(connection)
+                if key.data is not None:
+                    self._turn(key.data, mask)
                 elif key.fileobj is self.scope:
                     self._obey()
                 else:
@@ -255,37 +120,65 @@ class Loop:
 
     # -- connections ---------------------------------------------------------------------------
 
+    def _turn(self, connection: Connection, mask: int) -> None:
+        """Go on with one connection; a fault of its protocol ends it alone."""
+        try:
+            if mask & WRITE:
+                self.flush(connection)
+            if mask & READ:
+                self._read(connection)
+        except Exception as problem:
+            self._fault(connection, problem)
+
+    def _fault(self, connection: Connection, problem: Exception) -> None:
+        self.figures.errors += 1
+        self.events.append(Note(f"a fault in serving #{connection.id}: {problem!r}"))
+        self.drop(connection, "a fault in the server")
+
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(ACCEPT_AT_ONCE):
             try:
                 sock, address = listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
+            except BlockingIOError:
                 return
             except OSError as problem:
-                if problem.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                if problem.errno in _LISTENER_BROKEN:
                     raise
-                self._pause_accepting(problem)
-                return
-            sock.setblocking(False)
-            if sock.family != socket.AF_UNIX:
+                if problem.errno in _OUT_OF_RESOURCES:
+                    self._pause_accepting(problem)
+                    return
+                self.figures.errors += 1
+                continue
+            self._take_in(sock, peer_text(sock, address))
+
+    def _take_in(self, sock: socket.socket, peer: str) -> None:
+        """Begin with a connection."""
+        sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.figures.total += 1
-            connection = Connection(self, self.figures.total, sock, peer_text(sock, address))
-            self._open[connection.id] = connection
-            self._selector.register(sock, READ, connection)
-            connection._interest = READ
-            self.events.append(Opened(connection.id, connection.peer))
+            except OSError:
+                pass  # the peer is gone already; reading tells
+        self.figures.total += 1
+        connection = Connection(self, self.figures.total, sock, peer)
+        self._open[connection.id] = connection
+        self._selector.register(sock, READ, connection)
+        connection._interest = READ
+        self.events.append(Opened(connection.id, connection.peer))
+        try:
             self.handler.opened(connection)
+        except Exception as problem:
+            self._fault(connection, problem)
 
     def _pause_accepting(self, problem: OSError) -> None:
-        """Out of descriptors: leave those who wait in the kernel's queue for a moment.
+        """Out of descriptors: leave those who wait in the kernel's queue until the next tick.
 
         The listener stays readable, so that without a pause the loop would turn at full speed.
         """
-        if not self._accept_again:
+        if self._accepting:
+            self._accepting = False
             for listener in self._listeners:
                 self._selector.unregister(listener)
-        self._accept_again = time.monotonic() + DESCRIPTORS_SHORT_PAUSE
         self.figures.errors += 1
         self.events.append(Note(explain("accept a connection", problem).line()))
 
@@ -293,7 +186,8 @@ class Loop:
         if not connection._interest & READ:
             return  # this round's flush or another handler has changed its mind
         try:
-            count = connection.sock.recv_into(self._buffer)
+            size = READ_SIZE if self.held < HELD_LIMIT else PINCHED_READ_SIZE
+            count = connection.sock.recv_into(self._buffer, size)
         except BlockingIOError:
             return
         except OSError as problem:
@@ -311,39 +205,16 @@ class Loop:
 
     def flush(self, connection: Connection) -> None:
         """Write what waits, as much as the kernel takes."""
-        queue = connection._queue
         before = connection.pending
         try:
-            while queue:
-                item = queue[0]
-                if isinstance(item, _File):
-                    sent = os.sendfile(
-                        connection.sock.fileno(), item.fd, item.offset, min(item.count, 1 << 22)
-                    )
-                    if sent == 0:
-                        self.drop(connection, "the file became shorter while it was sent")
-                        return
-                    item.offset += sent
-                    item.count -= sent
-                    finished = item.count == 0
-                else:
-                    sent = connection.sock.send(item)
-                    finished = sent == len(item)
-                    if not finished:
-                        queue[0] = item[sent:]
-                connection.pending -= sent
-                connection.bytes_out += sent
-                self.figures.bytes_out += sent
-                if finished:
-                    _let_go(queue.popleft())
-                elif isinstance(item, _File):
-                    break  # one slice a round, so that one large file does not starve the others
-        except BlockingIOError:
-            pass
+            connection.push()
         except OSError as problem:
             self.broken(connection, problem)
             return
-        if not queue and connection.closing:
+        except EOFError as problem:
+            self.drop(connection, str(problem))
+            return
+        if not connection._queue and connection.closing:
             self.drop(connection, connection._reason)
             return
         if connection.closing and connection.pending < before:
@@ -355,7 +226,8 @@ class Loop:
         if connection.id not in self._open:
             return
         wanted = WRITE if connection._queue else 0
-        room = connection.pending < (HIGH_WATER if connection._interest & READ else LOW_WATER)
+        limit = HIGH_WATER if connection._interest & READ else LOW_WATER
+        room = connection.pending < (limit if self.held < HELD_LIMIT else 1)
         if room and not connection._half_closed and not connection.closing:
             wanted |= READ
         if wanted == connection._interest:
@@ -394,9 +266,7 @@ class Loop:
         if connection._interest:
             self._selector.unregister(connection.sock)
             connection._interest = 0
-        for item in connection._queue:
-            _let_go(item)
-        connection._queue.clear()
+        connection.discard()
         connection.sock.close()
         self.handler.closed(connection)
         self.events.append(
@@ -427,8 +297,8 @@ class Loop:
                         self.drop(connection, "closed by hand")
 
     def _tick(self) -> Iterator[Event]:
-        if self._accept_again and self.now >= self._accept_again:
-            self._accept_again = 0.0
+        if not self._accepting:
+            self._accepting = True
             for listener in self._listeners:
                 self._selector.register(listener, READ)
         for connection in list(self.timed):
@@ -440,28 +310,6 @@ class Loop:
         if self.figures.show.limit:
             measure(self._open.values())
             yield self.figures.page(self._open.values())
-
-
-def peer_text(sock: socket.socket, address: Any) -> str:
-    """A peer's address as text; a Unix peer is its process, since it mostly has no name."""
-    if sock.family == socket.AF_UNIX:
-        return _unix_peer(sock, address)
-    host, port = address[0], address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _unix_peer(sock: socket.socket, address: Any) -> str:
-    if isinstance(address, str) and address:
-        return address
-    if hasattr(socket, "SO_PEERCRED"):
-        data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        return f"pid {int.from_bytes(data[:4], 'little')}"
-    return "local"
-
-
-def _let_go(item: memoryview | _File) -> None:
-    if isinstance(item, _File):
-        os.close(item.fd)
 
 
 def _raise_descriptor_limit() -> None:

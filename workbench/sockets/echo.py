@@ -11,9 +11,10 @@ from workbench.core.failure import JobError
 from workbench.core.job import Request, argument, job
 from workbench.core.message import Event
 from workbench.core.scope import Scope
+from workbench.servers.connection import Connection
 from workbench.servers.datagram import DatagramLoop
 from workbench.servers.events import COMMANDS
-from workbench.servers.loop import Connection, Loop
+from workbench.servers.loop import Loop
 from workbench.sockets.socat import listener
 
 _PYTHON_STREAM = """\

@@ -1,0 +1,261 @@
+"""A connection of a server, as its protocol sees it: bytes come, bytes go, the socket stays hidden.
+
+What a handler sends is written at once if the kernel takes it; what is left waits in the queue.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import deque
+from typing import Any, Protocol
+
+from workbench.core.message import Event
+from workbench.servers.figures import Figures
+
+FILE_AT_ONCE = 1 << 22
+"""Bytes of a file that are sent in one go."""
+
+
+class Handler(Protocol):
+    """A protocol's server side; one object serves all connections of a server."""
+
+    def opened(self, connection: Connection) -> None:
+        """A peer has connected."""
+
+    def received(self, connection: Connection, data: memoryview) -> None:
+        """Bytes came; the view is good only until this returns."""
+
+    def ended(self, connection: Connection) -> None:
+        """The peer has closed its sending side; what is sent now still reaches it."""
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is gone."""
+
+
+class Host(Protocol):
+    """What a connection needs of the loop that it belongs to.
+
+    Attributes:
+        held: bytes of memory that wait in the queues of all connections.
+        timed: the connections with a deadline.
+    """
+
+    now: float
+    held: int
+    figures: Figures
+    events: list[Event]
+    timed: set[Connection]
+
+    def adjust(self, connection: Connection) -> None:
+        """Watch for what the connection can go on with."""
+
+    def flush(self, connection: Connection) -> None:
+        """Write what waits."""
+
+    def close_soon(self, connection: Connection) -> None:
+        """Close once nothing waits."""
+
+    def drop(self, connection: Connection, reason: str) -> None:
+        """Close now."""
+
+    def broken(self, connection: Connection, problem: OSError) -> None:
+        """The peer is gone."""
+
+
+class FileSlice:
+    """A part of a file that waits to be sent by sendfile(2)."""
+
+    __slots__ = ("count", "fd", "offset")
+
+    def __init__(self, fd: int, offset: int, count: int) -> None:
+        self.fd = fd
+        self.offset = offset
+        self.count = count
+
+    def send_to(self, sock: socket.socket) -> int:
+        """Send some of it; the bytes that the kernel took."""
+        sent = os.sendfile(sock.fileno(), self.fd, self.offset, min(self.count, FILE_AT_ONCE))
+        if sent == 0:
+            raise EOFError("the file became shorter while it was sent")
+        self.offset += sent
+        self.count -= sent
+        return sent
+
+
+class Connection:
+    """One peer, as a handler sees it.
+
+    Attributes:
+        id: counts from 1 in each server.
+        peer: its address, as text.
+        pending: bytes that wait for the peer to read.
+        last: what it did last, in a few words, for the table of connections.
+        state: the handler's own.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_half_closed",
+        "_interest",
+        "_loop",
+        "_queue",
+        "_reason",
+        "bytes_in",
+        "bytes_out",
+        "counted",
+        "id",
+        "last",
+        "opened_at",
+        "peer",
+        "pending",
+        "rate",
+        "sock",
+        "state",
+    )
+
+    def __init__(self, loop: Host, number: int, sock: socket.socket, peer: str) -> None:
+        self._loop = loop
+        self.id = number
+        self.sock = sock
+        self.peer = peer
+        self.opened_at = time.monotonic()
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.pending = 0
+        self.last = ""
+        self.state: Any = None
+        self.rate = 0.0
+        self.counted = 0
+        self._queue: deque[memoryview | FileSlice] = deque()
+        self._reason = ""
+        self._half_closed = False
+        self._deadline: tuple[float, str] | None = None
+        self._interest = 0
+
+    @property
+    def closing(self) -> bool:
+        """`close` was called."""
+        return bool(self._reason)
+
+    def send(self, data: bytes | memoryview) -> None:
+        """Send bytes, now or when the peer has room for them."""
+        if self._reason:
+            return
+        if not self._queue:
+            try:
+                sent = self.sock.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as problem:
+                self._loop.broken(self, problem)
+                return
+            self.bytes_out += sent
+            self._loop.figures.bytes_out += sent
+            if sent == len(data):
+                return
+            data = memoryview(data)[sent:]
+        self._queue.append(memoryview(bytes(data)))
+        self.pending += len(data)
+        self._loop.held += len(data)
+        self._loop.adjust(self)
+
+    def send_file(self, fd: int, offset: int, count: int) -> None:
+        """Send a part of a file; the descriptor belongs to the connection from now on."""
+        if self._reason or count <= 0:
+            os.close(fd)
+            return
+        self._queue.append(FileSlice(fd, offset, count))
+        self.pending += count
+        self._loop.flush(self)
+
+    def close(self, reason: str = "closed by the server") -> None:
+        """Close as soon as what waits has been sent."""
+        if not self._reason:
+            self._reason = reason
+            self._loop.close_soon(self)
+
+    def abort(self, reason: str) -> None:
+        """Close now; what waits is lost."""
+        self._loop.drop(self, reason)
+
+    def deadline(self, seconds: float | None, reason: str = "timed out") -> None:
+        """Close the connection after that many seconds, unless this is called again before."""
+        if seconds is None:
+            self._deadline = None
+        else:
+            self._deadline = (self._loop.now + seconds, reason)
+            self._loop.timed.add(self)
+
+    # -- for the loop ------------------------------------------------------------------------------
+
+    def push(self) -> None:
+        """Write what waits, as much as the kernel takes; of a file one slice, for the others' sake.
+
+        Raises:
+            OSError: the peer is gone.
+            EOFError: a file became shorter while it was sent.
+        """
+        queue = self._queue
+        try:
+            while queue:
+                item = queue[0]
+                if isinstance(item, FileSlice):
+                    sent = item.send_to(self.sock)
+                    finished = item.count == 0
+                else:
+                    sent = self.sock.send(item)
+                    self._loop.held -= sent
+                    finished = sent == len(item)
+                    if not finished:
+                        queue[0] = item[sent:]
+                self.pending -= sent
+                self.bytes_out += sent
+                self._loop.figures.bytes_out += sent
+                if finished:
+                    _let_go(queue.popleft())
+                elif isinstance(item, FileSlice):
+                    return
+        except BlockingIOError:
+            pass
+
+    def discard(self) -> None:
+        """Let go of all that waits."""
+        for item in self._queue:
+            if not isinstance(item, FileSlice):
+                self._loop.held -= len(item)
+            _let_go(item)
+        self._queue.clear()
+        self.pending = 0
+
+    def report(self, event: Event) -> None:
+        """Add an event to the server's stream."""
+        self._loop.events.append(event)
+
+    def request_done(self, *, error: bool = False) -> None:
+        """Count a request in the server's figures."""
+        self._loop.figures.requests += 1
+        self._loop.figures.errors += error
+
+
+def peer_text(sock: socket.socket, address: Any) -> str:
+    """A peer's address as text; a Unix peer is its process, since it mostly has no name."""
+    if sock.family == socket.AF_UNIX:
+        return _unix_peer(sock, address)
+    host, port = address[0], address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _unix_peer(sock: socket.socket, address: Any) -> str:
+    if isinstance(address, str) and address:
+        return address
+    if hasattr(socket, "SO_PEERCRED"):
+        data = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        return f"pid {int.from_bytes(data[:4], 'little')}"
+    return "local"
+
+
+def _let_go(item: memoryview | FileSlice) -> None:
+    if isinstance(item, FileSlice):
+        os.close(item.fd)
