@@ -25,6 +25,7 @@ from workbench.core.history import Record
 from workbench.core.job import load_request
 from workbench.core.runner import Run
 from workbench.ui import fault
+from workbench.ui.keys import tell_alt_digits
 from workbench.ui.light import LightScreen, in_ssh_session
 from workbench.ui.panes import make
 from workbench.ui.panes.base import Pane
@@ -76,6 +77,7 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
         self.settings = settings
         self.problems = problems
         self.runs = Runs(settings)
+        tell_alt_digits()
         if screen.ascii:
             glyphs.choose(ascii=True)
         self.progress: Progress | None = None

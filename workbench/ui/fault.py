@@ -8,11 +8,12 @@ from pathlib import Path
 
 from workbench import __version__
 from workbench.core.folders import make_private, state_folder
+from workbench.core.text import safe
 
 
 def record(error: BaseException) -> str:
     """Write the details of an exception where they can be found; returns the line for the user."""
-    what = f"{type(error).__name__}: {error}".partition("\n")[0]
+    what = safe(f"{type(error).__name__}: {error}".partition("\n")[0], limit=200)
     try:
         path = _write(error)
     except OSError as problem:
