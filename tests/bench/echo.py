@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shutil
 import signal
@@ -202,8 +203,13 @@ def report(names: list[str], rates: dict[tuple[str, str], float]) -> int:
         print(f"{name:<12}" + "".join(f"{cell:>18}" for cell in cells))
     missed = False
     for name in names[1:]:
-        ratios = [rates["workbench", what] / rates[name, what] for what in MEASURES]
-        print(f"{'x ' + name:<12}" + "".join(f"{ratio:>18.2f}" for ratio in ratios))
+        ratios = [
+            rates["workbench", what] / rates[name, what] if rates[name, what] else math.inf
+            for what in MEASURES
+        ]
+        # ncat and its cat wait for each other once both directions are full.
+        texts = ["it stands still" if math.isinf(ratio) else f"{ratio:.2f}" for ratio in ratios]
+        print(f"{'x ' + name:<12}" + "".join(f"{text:>18}" for text in texts))
         missed = missed or min(ratios) < 1
     print(f"goal: ahead of socat and ncat: {'MISSED' if missed else 'met'}")
     return 1 if missed else 0
