@@ -91,7 +91,7 @@ class Program:
     def send(self, text: str) -> None:
         """Type a line and press enter."""
         self.press(text.encode())
-        self.see(f"> {text}")
+        self.see(text[-40:])
         self.press(ENTER)
 
     def resize(self, columns: int, rows: int) -> None:
