@@ -130,7 +130,7 @@ async def driving(
     """Run the app for a test; what it started has ended afterwards."""
     app = WorkbenchApp(settings or Settings())
     try:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             driver = Driver(app, pilot)
             await driver.until(lambda: app.pane is not None, "the first pane")
             yield driver

@@ -1,0 +1,288 @@
+"""The Servers pane, driven by keys, with real servers and real clients."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.ui.driving import Driver, driving
+from tests.ui.loop import in_loop
+from workbench.core.runner import ProcessRun
+from workbench.ui.panes.servers.board import Server
+
+ECHO = "echo tcp://127.0.0.1:0"
+SIZES = [(80, 24), (120, 40)]
+
+
+def dial(server: Server) -> socket.socket:
+    """A client of this server."""
+    assert server.endpoint is not None
+    return socket.create_connection((server.endpoint.host, server.endpoint.port), timeout=30)
+
+
+def talk(client: socket.socket, data: bytes) -> bytes:
+    """What comes back of so many bytes."""
+    client.sendall(data)
+    return client.recv(len(data), socket.MSG_WAITALL)
+
+
+def pid_of(server: Server) -> int:
+    assert isinstance(server.run, ProcessRun)
+    return server.run.pid
+
+
+async def results(driver: Driver) -> None:
+    """Go from the target line to the table of servers."""
+    await driver.press("tab")
+    await driver.until(lambda: driver.servers.servers.has_focus, "the table of servers")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_server_is_watched_from_its_start_to_its_end(size: tuple[int, int]) -> None:
+    async with driving(size) as driver:
+        server = await driver.serve(ECHO)
+        assert server.endpoint is not None
+        await driver.see(f"* echo   {server.endpoint}", "1 up", "No connection is open.")
+        with dial(server) as client:
+            assert talk(client, b"x" * 1000) == b"x" * 1000
+            port = client.getsockname()[1]
+            await driver.see(f"127.0.0.1:{port}", "1 kB     1 kB")
+            row = next(line for line in driver.text.splitlines() if "* echo" in line)
+            assert row.split()[3] == "1"
+        await driver.see("No connection is open.")
+        await results(driver)
+        await driver.press("x")
+        await driver.until(lambda: server.state == "stopped", "the end of the server")
+        await driver.see("stopped   enter: restart")
+        assert "up  " not in driver.text.splitlines()[0]
+        with pytest.raises(ConnectionRefusedError):
+            dial(server)
+
+
+@in_loop
+async def test_one_connection_is_closed_by_hand() -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        with dial(server) as first, dial(server) as second:
+            assert talk(first, b"1") + talk(second, b"2") == b"12"
+            ports = [one.getsockname()[1] for one in (first, second)]
+            await driver.see(*(f"127.0.0.1:{port}" for port in ports))
+            await results(driver)
+            await driver.press("enter", "down", "x")
+            await driver.until(lambda: f"127.0.0.1:{ports[1]}" not in driver.text, "its going")
+            assert second.recv(1) == b""
+            assert talk(first, b"still here") == b"still here"
+            assert server.state == "up"
+        await driver.press("v")
+        await driver.see("closed by hand")
+
+
+@in_loop
+async def test_it_starts_again_on_its_port() -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        port = server.endpoint.port if server.endpoint else 0
+        await results(driver)
+        await driver.press("x")
+        await driver.until(lambda: server.state == "stopped", "its end")
+        await driver.press("r")
+        await driver.until(lambda: server.state == "up", "its new start")
+        assert server.endpoint is not None
+        assert server.endpoint.port == port
+        with dial(server) as client:
+            assert talk(client, b"again") == b"again"
+        await driver.press("r")
+        await driver.see("is up: x stops it first")
+
+
+@in_loop
+async def test_a_killed_child_is_a_failed_row_that_enter_restarts() -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        await results(driver)
+        killed = pid_of(server)
+        os.kill(killed, signal.SIGKILL)
+        await driver.see("! echo", "failed: killed by signal 9", "enter: restart")
+        await driver.press("enter")
+        await driver.until(lambda: server.state == "up", "its new start")
+        assert pid_of(server) != killed
+        with dial(server) as client:
+            assert talk(client, b"back") == b"back"
+        await driver.see("* echo")
+
+
+@in_loop
+async def test_only_what_has_ended_is_forgotten() -> None:
+    async with driving() as driver:
+        first = await driver.serve(ECHO)
+        second = await driver.serve("echo udp://127.0.0.1:0")
+        await driver.see(str(first.endpoint), str(second.endpoint), "2 up")
+        await results(driver)
+        await driver.press("d")
+        await driver.see("is up: x stops it first")
+        await driver.press("x")
+        await driver.until(lambda: second.state == "stopped", "its end")
+        await driver.press("d")
+        await driver.until(lambda: str(second.endpoint) not in driver.text, "its going")
+        assert list(driver.servers.board.servers.values()) == [first]
+        await driver.until(lambda: driver.servers.server is first, "the other's selection")
+
+
+@in_loop
+async def test_a_server_that_cannot_start_says_why() -> None:
+    async with driving() as driver:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            server = await driver.serve(f"echo tcp://127.0.0.1:{port}")
+            assert server.state == "failed"
+            await driver.see("failed: ", "in use")
+        await results(driver)
+        await driver.press("enter")
+        await driver.until(lambda: server.state == "up", "its start once the port is free")
+
+
+@in_loop
+async def test_what_others_can_reach_stands_out() -> None:
+    """Only a wildcard that nothing is sent to: it is stopped at once."""
+    async with driving() as driver:
+        server = await driver.serve("echo tcp://0.0.0.0:0")
+        await driver.see(f"! {server.endpoint}")
+        local = await driver.serve(ECHO)
+        await driver.see(str(local.endpoint))
+        assert f"! {local.endpoint}" not in driver.text
+
+
+@in_loop
+async def test_the_log_is_filtered_and_searches_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "[red].txt").write_text("red")
+    async with driving() as driver:
+        server = await driver.serve(f"http http://127.0.0.1:0/ --root {tmp_path}")
+        with dial(server) as client:
+            for target in ("/%5Bred%5D.txt", "/missing", "/[red].txt", "/[/]"):
+                client.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                client.recv(65536)
+            await results(driver)
+            await driver.press("v")
+            await driver.see("GET /%5Bred%5D.txt 200", "GET /missing 404", "GET /[red].txt")
+            await driver.press("slash")
+            await driver.see("type to filter")
+            await driver.write("MISS")
+            await driver.until(lambda: "%5Bred" not in driver.text, "the filter")
+            assert "GET /missing 404" in driver.text
+            await driver.press("enter")
+            await driver.until(lambda: driver.servers.query_one("#log").has_focus, "the log")
+            assert "%5Bred" not in driver.text
+            await driver.press("slash")
+            await driver.until(lambda: driver.servers.query("FilterLine Input:focus"), "the line")
+            await driver.press("escape")
+            await driver.see("GET /%5Bred%5D.txt 200", "GET /missing 404")
+
+
+@in_loop
+async def test_figures_show_what_moves() -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        await results(driver)
+        await driver.press("v", "v")
+        await driver.see("[figures]", "60 s ago")
+        with dial(server) as client:
+            await driver.until(
+                lambda: talk(client, b"x" * 50_000) and max(server.rates_in, default=0) > 0,
+                "a rate",
+            )
+            await driver.until(
+                lambda: "in 0 B/s" not in driver.text, "a scale of more than nothing"
+            )
+        await driver.see("█")
+
+
+@in_loop
+async def test_export_writes_the_log_and_the_connections(tmp_path: Path) -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        with dial(server) as client:
+            assert talk(client, b"x" * 10) == b"x" * 10
+            peer = f"127.0.0.1:{client.getsockname()[1]}"
+            await driver.see(peer, "10 B")
+            await results(driver)
+            for name in ("log.jsonl", "table.csv"):
+                await driver.press("e")
+                await driver.see("Export to which file?", "enter writes")
+                await driver.submit(str(tmp_path / name))
+                await driver.until((tmp_path / name).exists, name)
+                await driver.see("written to")
+        events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+        assert [one["type"] for one in events][:2] == ["listening", "opened"]
+        assert events[1]["peer"] == peer
+        head, row = (tmp_path / "table.csv").read_text().splitlines()
+        assert head.split(",")[:2] == ["id", "peer"]
+        assert row.split(",")[1] == peer
+        await driver.press("e")
+        await driver.see("Export to which file?")
+        await driver.submit(str(tmp_path / "log.jsonl"))
+        await driver.see("is there already")
+
+
+@in_loop
+async def test_copy_gives_the_endpoint_to_the_clipboard() -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        await results(driver)
+        await driver.press("y")
+        await driver.until(lambda: driver.app.clipboard == str(server.endpoint), "the copy")
+
+
+@in_loop
+async def test_send_to_opens_a_session_that_talks() -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        await results(driver)
+        await driver.press("s")
+        await driver.see("Send to", f"Sockets: talk to {server.endpoint}")
+        await driver.press("enter")
+        await driver.see("[Sockets]", f"* {server.endpoint}", "open in")
+        await driver.until(lambda: driver.sockets.query("SendLine:focus"), "the line that sends")
+        await driver.submit("both ends")
+        await driver.see(r"> both ends\n", r"< both ends\n")
+
+
+@in_loop
+async def test_many_connections_show_what_fits_and_how_many_more() -> None:
+    async with driving((80, 24)) as driver:
+        server = await driver.serve(ECHO)
+        clients = [dial(server) for _ in range(300)]
+        try:
+            await driver.see("more")
+            shown = driver.text
+            visible = len(re.findall(r"^ +\d+ 127\.0\.0\.1:", shown, re.M))
+            assert f"… and {300 - visible} more" in shown
+        finally:
+            for client in clients:
+                client.close()
+        await driver.see("No connection is open.")
+
+
+@in_loop
+async def test_bad_lines_are_refused_in_one_line_and_stay() -> None:
+    async with driving() as driver:
+        pane = driver.servers
+        for line, words in (
+            ("ecko tcp://127.0.0.1:0", "did you mean echo"),
+            ("", "nothing to serve"),
+            ("echo tcp://127.0.0.1:99999", "99999"),
+            ("echo 'tcp://", "close the quote"),
+            ("http http://127.0.0.1:0/ --rot .", "--root"),
+        ):
+            await driver.target(pane, line)
+            await driver.see(words)
+            assert pane.target.value == line
+        assert not pane.board.servers
+        await driver.serve(ECHO)
+        await driver.until(lambda: "--root" not in driver.text, "the error's going")
