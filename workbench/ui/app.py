@@ -8,12 +8,14 @@ import platform
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
+from textual.notifications import SeverityLevel
 from textual.widgets import ContentSwitcher
 
 from workbench import catalogue
@@ -100,8 +102,25 @@ class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
         self._catch_signals()
         await self.open_tab(FIRST_TAB)
         for problem in self.problems:
-            self.notify(problem, severity="warning", markup=False, timeout=15)
+            self.notify(problem, severity="warning", timeout=15)
         self.set_interval(1 / self.frame_rate, self._pulse)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a short message, never read as markup.
+
+        A moment later, because the answer to a dialog comes while the dialog still covers the
+        pane: the message would go away with it.
+        """
+        show = partial(super().notify, title=title, severity=severity, timeout=timeout)
+        self.set_timer(1 / self.frame_rate, partial(show, message, markup=markup))
 
     # -- tabs ----------------------------------------------------------------------------------
 

@@ -32,9 +32,9 @@ def ask_and_write(app: WorkbenchApp, name: str, formats: Mapping[str, Lines]) ->
         if path:
             problem = write(Path(path).expanduser(), formats)
             if problem:
-                app.notify(problem, severity="error", markup=False)
+                app.notify(problem, severity="error")
             else:
-                app.notify(f"written to {path}", markup=False)
+                app.notify(f"written to {path}")
 
     hint = f"{endings}   enter writes   esc closes"
     app.push_screen(Ask("Export to which file?", name, hint), answered)

@@ -99,7 +99,7 @@ class JobPane(Pane):
         job = catalogue.load(name)
         given, problems = defaults(job, self.workbench.settings.job.get(name, {}))
         for problem in problems:
-            self.notify(problem, severity="warning", markup=False)
+            self.notify(problem, severity="warning")
         form = self.query_one(Form)
         if form.display:
             given |= form.values()
