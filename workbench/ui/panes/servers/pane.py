@@ -55,7 +55,7 @@ SERVER_COLUMNS = (
 )
 CONNECTION_COLUMNS = (
     Column("id", "#", width=7, align="right"),
-    Column("peer", "peer", width=21, flex=1),
+    Column("peer", "peer", width=21),
     Column("age", "age", width=7, align="right"),
     Column("bytes_in", "in", width=8, align="right"),
     Column("bytes_out", "out", width=8, align="right"),

@@ -32,6 +32,7 @@ Mode = Literal["text", "hex", "file"]
 MODES: tuple[Mode, ...] = ("text", "hex", "file")
 ENDINGS = (("LF", b"\n"), ("CRLF", b"\r\n"), ("none", b""))
 _TONES: dict[str, Tone] = {"<": "in", ">": "out", "-": "dim"}
+HEX_16_WIDTH = 92
 HINTS = {
     "text": r"text to send; escapes such as \r\n and \x00 work",
     "hex": "bytes as hex: 48 65 6c 6c 6f",
@@ -164,7 +165,13 @@ class SessionView(Vertical):
             self._connected = event
             self.post_message(self.Opened(self))
         if self.transcript.add(event):
-            self._lines += [_line(row) for row in self.transcript.rows_of(event, self.view)]
+            rows = self.transcript.rows_of(event, self.view, bytes_wide=self._bytes_wide)
+            self._lines += [_line(row) for row in rows]
+
+    @property
+    def _bytes_wide(self) -> int:
+        """Bytes of a hex line that fit beside their text."""
+        return 16 if self.size.width >= HEX_16_WIDTH else 8
 
     def pulse(self) -> None:
         """Draw what is new."""
@@ -251,7 +258,8 @@ class SessionView(Vertical):
         self.view = "hex" if self.view == "text" else "text"
         ring = self.query_one(Ring)
         ring.clear()
-        self._lines = [_line(row) for row in self.transcript.rows(self.view, LIMIT)]
+        rows = self.transcript.rows(self.view, LIMIT, bytes_wide=self._bytes_wide)
+        self._lines = [_line(row) for row in rows]
         self.pulse()
 
     def action_find(self) -> None:

@@ -58,25 +58,25 @@ class Transcript:
             self.dropped += 1
         return True
 
-    def rows(self, view: View, limit: int = 10_000) -> list[Row]:
+    def rows(self, view: View, limit: int = 10_000, *, bytes_wide: int = 16) -> list[Row]:
         """The newest lines of it."""
         found: list[list[Row]] = []
         count = 0
         for event in reversed(self.events):
-            rows = list(self.rows_of(event, view))
+            rows = list(self.rows_of(event, view, bytes_wide=bytes_wide))
             found.append(rows)
             count += len(rows)
             if count >= limit:
                 break
         return [row for rows in reversed(found) for row in rows]
 
-    def rows_of(self, event: Event, view: View) -> Iterator[Row]:
-        """One event as lines."""
+    def rows_of(self, event: Event, view: View, *, bytes_wide: int = 16) -> Iterator[Row]:
+        """One event as lines; in hex with so many bytes on each."""
         at = max(0.0, event.time - self.started)
         match event:
             case Received(data) | Sent(data):
                 mark = IN if isinstance(event, Received) else OUT
-                lines = hexdump(data) if view == "hex" else text_lines(data)
+                lines = hexdump(data, width=bytes_wide) if view == "hex" else text_lines(data)
                 for text in islice(lines, PIECE_LINES):
                     yield Row(at, mark, text)
                 if next(lines, None) is not None:
