@@ -62,8 +62,9 @@ def csv_lines(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterab
     """A table as CSV (RFC 4180); a text that a spreadsheet would run as a formula is quoted."""
     for row in (titles, *rows):
         line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow([_tame(value) for value in row])
-        yield line.getvalue().encode("utf-8", "backslashreplace")
+        # What is quoted depends on the line's end: with this one a text that holds CR or LF is.
+        csv.writer(line, lineterminator="\r\n").writerow([_tame(value) for value in row])
+        yield line.getvalue().removesuffix("\r\n").encode("utf-8", "backslashreplace")
 
 
 def _tame(value: object) -> object:
