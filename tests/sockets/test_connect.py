@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,16 @@ from workbench.core.message import Event
 from workbench.core.runner import Run, start
 from workbench.core.scope import Scope
 from workbench.sockets.connect import Connect, connect
-from workbench.sockets.session import Connected, Finish, Finished, Received, Send, SendFile, Sent
+from workbench.sockets.session import (
+    Connected,
+    Counts,
+    Finish,
+    Finished,
+    Received,
+    Send,
+    SendFile,
+    Sent,
+)
 
 PATIENCE = 30.0
 
@@ -289,6 +299,176 @@ def test_unix_streams(path: str, tmp_path: Path) -> None:
         threading.Thread(target=work, daemon=True).start()
         events = piped(Connect(parse(f"unix:{name}")), b"through a path", tmp_path)
     assert received(events) == b"through a path"
+
+
+def test_bytes_files_and_the_end_keep_their_order(tmp_path: Path) -> None:
+    """As they were given, however fast, and however large the file between them is."""
+    path = tmp_path / "data"
+    data = os.urandom(5_000_000)
+    path.write_bytes(data)
+    with peer(echo) as end:
+        watch = Watch(start(connect, Connect(end)))
+        watch.until(lambda w: w.has(Connected))
+        for command in (Send(b"before"), SendFile(path), Send(b"after"), SendFile(path), Finish()):
+            assert watch.run.send(command)
+        assert isinstance(watch.end(), Done)
+    assert watch.received == b"before" + data + b"after" + data
+
+
+def test_what_is_sent_after_the_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"x")
+    release = threading.Event()
+
+    def serve(one: socket.socket) -> None:
+        echo(one)
+        release.wait(PATIENCE)
+
+    with peer(serve) as end:
+        watch = Watch(start(connect, Connect(end)))
+        watch.until(lambda w: w.has(Connected))
+        for command in (Send(b"said"), Finish(), Send(b"too late"), SendFile(path), Finish()):
+            assert watch.run.send(command)
+        watch.until(lambda w: sum(isinstance(one, Note) for one in w.events) == 2)
+        release.set()
+        assert isinstance(watch.end(), Done)
+    assert watch.received == b"said"
+
+
+def test_commands_do_not_fill_the_memory_either() -> None:
+    release = threading.Event()
+    block = b"x" * (16 << 20)
+
+    def serve(one: socket.socket) -> None:
+        release.wait(PATIENCE)
+        echo(one)
+
+    def answered(wanted: int, watch: Watch) -> bool:
+        """Whether the session has taken so many bytes from us, or says that it does not."""
+        told = [one for one in watch.events if isinstance(one, Counts)]
+        taken = told[-1].waiting + told[-1].bytes_out if told else 0
+        return watch.has(Note) or taken == wanted
+
+    with peer(serve) as end:
+        watch = Watch(start(connect, Connect(end)))
+        watch.until(lambda w: w.has(Connected))
+        sent = 0
+        while not watch.has(Note):
+            assert sent < 20, "far more than may wait"
+            assert watch.run.send(Send(block))
+            sent += 1
+            watch.until(partial(answered, sent * len(block)))
+        release.set()
+        assert watch.run.send(Finish())
+        assert isinstance(watch.end(), Done)
+    (note,) = (one.text for one in watch.events if isinstance(one, Note))
+    assert "does not read" in note
+    assert watch.received == block * (sent - 1)
+
+
+def test_a_cancel_in_the_middle_ends_it_for_the_peer_too(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+    before = len(os.listdir("/proc/self/fd"))
+    with peer(echo) as end:
+        watch = Watch(start(connect, Connect(end)))
+        watch.until(lambda w: w.has(Connected))
+        watch.run.send(SendFile(path))
+        watch.until(lambda w: len(w.received) > 1 << 20)
+        watch.run.cancel()
+        last = watch.end()
+        assert isinstance(last, Failed)
+        assert last.cancelled
+    assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def test_a_reset_as_an_answer_to_our_end(tmp_path: Path) -> None:
+    """The peer left unread what we sent: that is no success."""
+
+    def serve(one: socket.socket) -> None:
+        one.sendall(b"bye")
+        one.shutdown(socket.SHUT_WR)
+        one.recv(1, socket.MSG_PEEK)
+
+    with peer(serve) as end:
+        events = piped(Connect(end), b"x" * 100_000_000, tmp_path)
+    last = events[-1]
+    assert isinstance(last, Failed)
+    assert last.code in ("ECONNRESET", "EPIPE")
+
+
+def test_a_datagram_that_is_too_large_ends_nothing() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(PATIENCE)
+        end = parse(f"udp://127.0.0.1:{server.getsockname()[1]}")
+        watch = Watch(start(connect, Connect(end, quiet_after=0.05)))
+        watch.until(lambda w: w.has(Connected))
+        watch.run.send(Send(b"x" * 65_508))
+        watch.run.send(Send(b"x" * 65_507))
+        assert len(server.recv(70_000)) == 65_507
+        watch.run.send(Finish())
+        assert isinstance(watch.end(), Done)
+    (note,) = (one.text for one in watch.events if isinstance(one, Note))
+    assert "EMSGSIZE" in note
+
+
+@pytest.mark.parametrize("name", ["socket", "@workbench-test-records"])
+def test_records_keep_their_bounds_and_have_an_end(name: str, tmp_path: Path) -> None:
+    end = parse(f"unixseq:{name}" if name.startswith("@") else f"unixseq:{tmp_path}/{name}")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(end.unix_address)
+        listener.listen()
+        listener.settimeout(PATIENCE)
+        watch = Watch(start(connect, Connect(end)))
+        with listener.accept()[0] as one:
+            one.settimeout(PATIENCE)
+            for size in (1, 100_000):
+                watch.run.send(Send(b"x" * size))
+                assert len(one.recv(1 << 18)) == size
+                one.send(b"y" * size)
+            watch.until(lambda w: len(w.received) == 100_001)
+            watch.run.send(Finish())
+            assert one.recv(1) == b""
+        assert isinstance(watch.end(), Done)
+    assert [len(one.data) for one in watch.events if isinstance(one, Received)] == [1, 100_000]
+
+
+def test_unix_datagrams(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "socket"))
+        server.settimeout(PATIENCE)
+        watch = Watch(
+            start(connect, Connect(parse(f"unixgram:{tmp_path}/socket"), quiet_after=0.05))
+        )
+        watch.until(lambda w: w.has(Connected))
+        watch.run.send(Send(b"x" * 100_000))
+        data, who = server.recvfrom(1 << 18)
+        server.sendto(data, who)
+        watch.until(lambda w: len(w.received) == 100_000)
+        watch.run.send(Finish())
+        assert isinstance(watch.end(), Done)
+
+
+@pytest.mark.peer("ncat")
+def test_ncat_at_the_other_end(tmp_path: Path) -> None:
+    theirs, ours = os.urandom(2_000_000), os.urandom(3_000_000)
+    (tmp_path / "theirs").write_bytes(theirs)
+    path = str(tmp_path / "socket")
+    with (tmp_path / "theirs").open("rb") as given, (tmp_path / "got").open("wb") as got:
+        server = subprocess.Popen(["ncat", "-l", "-U", path], stdin=given, stdout=got)
+        try:
+            while not os.path.exists(path):
+                assert server.poll() is None
+                Scope().wait(0.01)
+            events = piped(Connect(parse(f"unix:{path}")), ours, tmp_path)
+            server.wait(PATIENCE)
+        finally:
+            server.kill()
+            server.wait()
+    assert received(events) == theirs
+    assert (tmp_path / "got").read_bytes() == ours
 
 
 @pytest.mark.peer("socat")

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from workbench.core.dial import Dialled, dial
 from workbench.core.endpoint import Endpoint
@@ -35,9 +36,14 @@ from workbench.sockets.session import (
 from workbench.sockets.socat import peer
 
 READ_SIZE = 1 << 18
-DATAGRAM_READ = 65_535
+RECORD_SIZE = 1 << 14
+"""Bytes of the input that go in one datagram or record."""
+
 INPUT_AHEAD = 1 << 20
 """Bytes read ahead from the input while the peer is slow."""
+
+SENDS_LIMIT = 64 << 20
+"""Bytes that may wait for a slow peer before no more are taken by command."""
 
 COUNT_INTERVAL = 0.25
 IDLE_AFTER_PEER = 0.5
@@ -158,6 +164,19 @@ class _Input:
             os.close(self.fd)
 
 
+def _open(path: Path) -> int:
+    """A descriptor to read from; a FIFO that nobody writes to does not hold us up.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    return fd
+
+
 class _Session:
     """One conversation: a poll loop over the socket, the scope's commands and the input."""
 
@@ -166,10 +185,11 @@ class _Session:
         self._crlf = request.crlf
         self._quiet_after = request.quiet_after
         self._sock = dialled.sock
-        self._stream = dialled.sock.type == socket.SOCK_STREAM
+        self._connected = dialled.sock.type != socket.SOCK_DGRAM
+        self._input_size = READ_SIZE if dialled.sock.type == socket.SOCK_STREAM else RECORD_SIZE
         self._out: deque[memoryview] = deque()
         self._waiting = 0
-        self._inputs: deque[_Input] = deque()
+        self._inputs: deque[_Input | bytes] = deque()
         self._piped = scope.input is not None
         if scope.input is not None:
             self._inputs.append(_Input(scope.input, owned=False))
@@ -189,12 +209,13 @@ class _Session:
                 yield from self._turn()
         finally:
             for one in self._inputs:
-                one.close()
+                if isinstance(one, _Input):
+                    one.close()
         yield Counts(self._in, self._sent, self._waiting)
         yield Done(f"received {amount(self._in)}, sent {amount(self._sent)}")
 
     def _over(self) -> bool:
-        if self._stream:
+        if self._connected:
             return self._peer_finished and (self._we_finished or self._input_is_idle())
         if not self._finish or self._out or self._inputs:
             return False
@@ -204,7 +225,8 @@ class _Session:
         if not self._piped or self._out:
             return False  # on the screen the user decides when it ends
         idle = time.monotonic() - self._heard >= IDLE_AFTER_PEER
-        return idle and not (self._inputs and self._inputs[0].ready())
+        source = self._source()
+        return idle and not (source is not None and source.ready())
 
     def _turn(self) -> Iterator[Event]:
         poll = select.poll()
@@ -214,7 +236,7 @@ class _Session:
         )
         if wanted:
             poll.register(self._sock, wanted)
-        source = self._inputs[0] if self._inputs and self._waiting < INPUT_AHEAD else None
+        source = self._source() if self._waiting < INPUT_AHEAD else None
         if source is not None:
             poll.register(source.fd, select.POLLIN)
         ready = dict(poll.poll(self._patience() * 1000))
@@ -223,6 +245,9 @@ class _Session:
             self._obey()
         if source is not None and source.fd in ready:
             self._take_input(source)
+        while self._inputs and isinstance(self._inputs[0], bytes):
+            self._out.append(memoryview(self._inputs[0]))
+            self._inputs.popleft()
         state = ready.get(self._sock.fileno(), 0)
         if state & ~select.POLLOUT and not self._peer_finished:
             yield from self._receive()
@@ -238,19 +263,18 @@ class _Session:
         """Seconds to sleep at the most: until the next figures or the end of a silence."""
         if self._counted != (self._in, self._sent, self._waiting):
             return COUNT_INTERVAL
-        ending = self._peer_finished if self._stream else self._finish
+        ending = self._peer_finished if self._connected else self._finish
         return 0.05 if ending else 3600.0
 
     # -- in ------------------------------------------------------------------------------------
 
     def _receive(self) -> Iterator[Event]:
-        size = READ_SIZE if self._stream else DATAGRAM_READ
         try:
-            data = self._sock.recv(size)
+            data = self._sock.recv(READ_SIZE)
         except BlockingIOError:
             return
         self._heard = time.monotonic()
-        if data or not self._stream:
+        if data or not self._connected:
             self._in += len(data)
             yield Received(data)
         else:
@@ -262,23 +286,32 @@ class _Session:
     def _obey(self) -> None:
         for command in self._scope.commands():
             match command:
+                case Send() | SendFile() if self._finish:
+                    self._notes.append(Note("not sent: we have finished sending"))
+                case Send() if self._waiting > SENDS_LIMIT:
+                    self._notes.append(Note("not sent: the peer does not read what waits for it"))
                 case Send(data):
-                    self._queue(data)
+                    self._inputs.append(data)
+                    self._waiting += len(data)
                 case SendFile(path):
                     try:
-                        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-                        if stat.S_ISDIR(os.fstat(fd).st_mode):
-                            os.close(fd)
-                            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-                        self._inputs.append(_Input(fd, owned=True))
+                        self._inputs.append(_Input(_open(path), owned=True))
                     except OSError as problem:
                         self._notes.append(Note(explain("send a file", problem).line()))
                 case Finish():
                     self._finish = True
 
+    def _source(self) -> _Input | None:
+        """The input whose turn it is; what was sent by command before it goes first."""
+        first = self._inputs[0] if self._inputs else None
+        return first if isinstance(first, _Input) else None
+
     def _take_input(self, source: _Input) -> None:
-        data = os.read(source.fd, READ_SIZE if self._stream else 16_384)
-        if not self._stream:
+        try:
+            data = os.read(source.fd, self._input_size)
+        except BlockingIOError:
+            return  # somebody else has read it
+        if not self._connected:
             self._heard = time.monotonic()
         if not data:
             source.close()
@@ -286,7 +319,10 @@ class _Session:
             if self._piped and not self._inputs:
                 self._finish = True
             return
-        self._queue(self._line_ends(data) if self._crlf else data)
+        if self._crlf:
+            data = self._line_ends(data)
+        self._out.append(memoryview(data))
+        self._waiting += len(data)
 
     def _line_ends(self, data: bytes) -> bytes:
         """LF as CR LF, but not twice where the input has CR LF already."""
@@ -295,11 +331,6 @@ class _Session:
         had, self._last_cr = self._last_cr, data.endswith(b"\r")
         return text[1:] if had else text
 
-    def _queue(self, data: bytes) -> None:
-        if not self._finish:
-            self._out.append(memoryview(data))
-            self._waiting += len(data)
-
     def _send(self) -> Iterator[Event]:
         while self._out:
             data = self._out[0]
@@ -307,6 +338,12 @@ class _Session:
                 sent = self._sock.send(data)
             except BlockingIOError:
                 return
+            except OSError as problem:
+                if problem.errno != errno.EMSGSIZE:
+                    raise
+                yield Note(explain(f"send {amount(len(data))}", problem).line())
+                self._waiting -= len(self._out.popleft())
+                continue
             self._heard = time.monotonic()
             self._sent += sent
             self._waiting -= sent
@@ -318,8 +355,14 @@ class _Session:
 
     def _close_our_half(self) -> Iterator[Event]:
         self._we_finished = True
-        if self._stream:
-            self._sock.shutdown(socket.SHUT_WR)
+        if self._connected:
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                # A reset came before: its error waits in the socket.
+                reset = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                reset = reset or errno.ECONNRESET
+                raise OSError(reset, os.strerror(reset)) from None
             yield Finished("ours")
 
     def _count(self) -> Iterator[Event]:
