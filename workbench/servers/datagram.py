@@ -17,8 +17,8 @@ from workbench.core.scope import Scope
 from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
 from workbench.servers.connection import peer_text
-from workbench.servers.events import Close, Closed, Listening, Opened, Show, Stop
-from workbench.servers.figures import INTERVAL, Figures, measure
+from workbench.servers.events import Close, Listening, Opened, Show, Stop
+from workbench.servers.figures import INTERVAL, Figures, gone, measure
 
 PEERS_KEPT = 10_000
 SILENCE = 60.0
@@ -172,17 +172,7 @@ class DatagramLoop:
             self._forget(key, f"silent for {SILENCE:.0f} s")
 
     def _forget(self, key: Any, reason: str) -> None:
-        peer = self._peers.pop(key)
-        self._events.append(
-            Closed(
-                peer.id,
-                peer.peer,
-                peer.bytes_in,
-                peer.bytes_out,
-                time.monotonic() - peer.opened_at,
-                reason,
-            )
-        )
+        self._events.append(gone(self._peers.pop(key), reason))
 
     def _obey(self) -> None:
         for command in self.scope.commands():

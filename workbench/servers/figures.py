@@ -8,7 +8,7 @@ from collections.abc import Collection
 from operator import attrgetter
 from typing import Protocol
 
-from workbench.servers.events import ConnectionRow, Connections, Show, Stats
+from workbench.servers.events import Closed, ConnectionRow, Connections, Show, Stats
 
 INTERVAL = 1.0
 """Seconds between two sets of figures."""
@@ -69,6 +69,12 @@ class Figures:
             for p in first
         )
         return Connections(rows, len(peers))
+
+
+def gone(peer: Peer, reason: str) -> Closed:
+    """The last word on a peer."""
+    age = time.monotonic() - peer.opened_at
+    return Closed(peer.id, peer.peer, peer.bytes_in, peer.bytes_out, age, reason)
 
 
 def measure(peers: Collection[Peer]) -> None:

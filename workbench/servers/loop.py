@@ -23,8 +23,8 @@ from workbench.core.scope import Scope
 from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
 from workbench.servers.connection import Connection, Handler, peer_text
-from workbench.servers.events import Close, Closed, Listening, Opened, Show, Stop
-from workbench.servers.figures import INTERVAL, Figures, measure
+from workbench.servers.events import Close, Listening, Opened, Show, Stop
+from workbench.servers.figures import INTERVAL, Figures, gone, measure
 
 ACCEPT_AT_ONCE = 128
 READ_SIZE = 1 << 18
@@ -269,16 +269,7 @@ class Loop:
         connection.discard()
         connection.sock.close()
         self.handler.closed(connection)
-        self.events.append(
-            Closed(
-                connection.id,
-                connection.peer,
-                connection.bytes_in,
-                connection.bytes_out,
-                time.monotonic() - connection.opened_at,
-                reason,
-            )
-        )
+        self.events.append(gone(connection, reason))
 
     # -- commands and figures ------------------------------------------------------------------
 
