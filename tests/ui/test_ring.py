@@ -307,6 +307,18 @@ async def test_long_lines_are_cut_with_a_mark_and_can_be_looked_at() -> None:
 
 
 @in_loop
+async def test_the_scroll_bar_hides_no_mark() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.ring.append([Line("x" * 200)] * 50)
+        while not app.ring.show_vertical_scrollbar:
+            await pilot.pause()
+        assert {line.text for line in map(app.ring.render_line, range(22))} == {
+            "x" * 78 + glyphs.glyphs().cut
+        }
+
+
+@in_loop
 async def test_it_takes_any_text() -> None:
     odd = [
         "",

@@ -303,6 +303,19 @@ async def test_the_filter_looks_at_all_rows_and_all_columns() -> None:
 
 
 @in_loop
+async def test_the_scroll_bar_hides_no_cell() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.table.set_rows(some(*range(5)))
+        await settled(pilot, app.table)
+        assert {app.table.render_line(y).cell_length for y in range(6)} == {80}
+        app.table.set_rows(some(*range(50)))
+        while not app.table.show_vertical_scrollbar:
+            await pilot.pause()
+        assert {app.table.render_line(y).cell_length for y in range(22)} == {79}
+
+
+@in_loop
 async def test_rows_one_by_one() -> None:
     app = Host()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -284,7 +284,8 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         """One line of the widget."""
         left, top = self.scroll_offset
-        width, base = self.size.width, self.rich_style
+        # Less the scroll bar, which would hide the mark of what is cut off.
+        width, base = self.scrollable_content_region.width, self.rich_style
         place = top + y - self._head
         if place == -1:
             note = f"{glyphs().dots} {self.dropped:,} earlier lines dropped"

@@ -343,6 +343,11 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return 1 if self._total > len(self._rows) else 0
 
     @property
+    def _cells(self) -> int:
+        """Cells of a line, less those of the scroll bar."""
+        return self.scrollable_content_region.width
+
+    @property
     def _room(self) -> int:
         """Lines for rows."""
         return max(1, self.size.height - 1 - self._foot)
@@ -362,7 +367,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         elif drawn.kind == "cursor":
             base += tones.paper(self, "table--cursor")
         segments = [Segment(text, self._ink(base, tone)) for text, tone in drawn.parts]
-        return Strip(segments).crop_extend(0, self.size.width, base)
+        return Strip(segments).crop_extend(0, self._cells, base)
 
     def _ink(self, base: Style, tone: Tone) -> Style:
         return base + tones.ink(self, tone) if tone else base
@@ -370,14 +375,14 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     def _content(self, y: int) -> _Drawn:
         """What stands on a line of the screen now."""
         if y == 0:
-            titles = header(self.columns, self.size.width, self.sort_key, self.descending)
+            titles = header(self.columns, self._cells, self.sort_key, self.descending)
             return _Drawn("header", ((titles, ""),))
         place = self.scroll_offset.y + y - 1
         if self._foot and y == self.size.height - 1:
             return self._more(place)
         if place < len(self.shown):
             row = self.shown[place][1]
-            parts = row_parts(self.columns, self.size.width, row, self._cell, self._tone)
+            parts = row_parts(self.columns, self._cells, row, self._cell, self._tone)
             return _Drawn("cursor" if place == self._cursor else "row", parts)
         note = ""
         if not self.shown and y == 1:
@@ -445,7 +450,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _click_header(self, x: int) -> None:
         left = 0
-        for column, cells in layout(self.columns, self.size.width):
+        for column, cells in layout(self.columns, self._cells):
             left += cells + 1
             if x < left:
                 same = column.key == self.sort_key
