@@ -313,7 +313,7 @@ async def test_the_scroll_bar_hides_no_mark() -> None:
         app.ring.append([Line("x" * 200)] * 50)
         while not app.ring.show_vertical_scrollbar:
             await pilot.pause()
-        assert {line.text for line in map(app.ring.render_line, range(22))} == {
+        assert {line.text for line in map(app.ring.render_line, range(app.ring.size.height))} == {
             "x" * 78 + glyphs.glyphs().cut
         }
 
