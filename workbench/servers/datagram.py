@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from workbench.core.endpoint import Endpoint
-from workbench.core.events import Done
+from workbench.core.events import Done, Note
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import amount
@@ -139,12 +139,19 @@ class DatagramLoop:
             figures.bytes_in += count
             figures.requests += 1
             peer.last = amount(count)
-            reply = self.answer(data)
+            try:
+                reply = self.answer(data)
+            except Exception as problem:  # one datagram must not end a server
+                figures.errors += 1
+                self._events.append(Note(f"a fault in answering #{peer.id}: {problem!r}"))
+                continue
             if reply is None or not address:
                 continue  # a Unix peer without a name cannot be answered
             try:
                 sent = one.sendto(reply, address)
             except OSError:
+                # Lost, as datagrams may be. A Unix peer that does not read its answers can use up
+                # our send buffer, and so have the answers of others lost too (unix(7)).
                 figures.errors += 1
                 continue
             peer.bytes_out += sent
