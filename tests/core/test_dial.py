@@ -74,6 +74,14 @@ def test_a_name_with_several_addresses(scope: Scope, opened: ExitStack) -> None:
     talks(dialled, peer)
 
 
+def test_a_scheme_may_ask_for_a_family(scope: Scope, opened: ExitStack) -> None:
+    listener = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
+    port = listener.getsockname()[1]
+    dial(parse(f"tcp4://localhost:{port}"), scope).sock.close()
+    with pytest.raises(OSError, match=r"refused|not known|not supported"):
+        dial(parse(f"tcp6://localhost:{port}"), scope)
+
+
 def test_udp(scope: Scope, opened: ExitStack) -> None:
     peer = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     peer.bind(("127.0.0.1", 0))

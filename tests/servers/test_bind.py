@@ -57,6 +57,9 @@ def error(text: str, scope: Scope) -> int | None:
         ("tcp://[::1]:0", socket.AF_INET6, socket.SOCK_STREAM),
         ("udp://127.0.0.1:0", socket.AF_INET, socket.SOCK_DGRAM),
         ("udp://[::1]:0", socket.AF_INET6, socket.SOCK_DGRAM),
+        ("tcp4://localhost:0", socket.AF_INET, socket.SOCK_STREAM),
+        ("tcp6://[::1]:0", socket.AF_INET6, socket.SOCK_STREAM),
+        ("udp6://[::1]:0", socket.AF_INET6, socket.SOCK_DGRAM),
         ("http://127.0.0.1:0/", socket.AF_INET, socket.SOCK_STREAM),
     ],
 )
@@ -79,6 +82,9 @@ def test_no_host_is_this_machine_alone(scope: Scope, opened: ExitStack) -> None:
     opened.callback(release, one)
     assert one.getsockname()[0] == "127.0.0.1"
     assert bound_endpoint(end, one).is_loopback
+    (six,) = bind(end.with_scheme("tcp6"), scope)
+    opened.callback(release, six)
+    assert six.getsockname()[0] == "::1"
 
 
 def test_every_address_of_a_name_has_the_same_port(scope: Scope, opened: ExitStack) -> None:

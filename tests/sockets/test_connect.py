@@ -255,6 +255,13 @@ def test_refused() -> None:
     assert last.advice
 
 
+def test_what_begins_with_tls_is_not_spoken_to_in_the_clear() -> None:
+    last = Watch(start(connect, Connect(parse("https://127.0.0.1/")))).end()
+    assert isinstance(last, Failed)
+    assert "TLS" in last.cause
+    assert "tcp://127.0.0.1:443" in last.advice
+
+
 def test_datagrams_keep_their_bounds(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))

@@ -17,6 +17,9 @@ from workbench.core.scope import Scope
 
 UNIX_RETRY = 0.02
 
+FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
+"""The address families that an endpoint can ask for, as in tcp6://."""
+
 _UNIX_KINDS = {
     "unix": socket.SOCK_STREAM,
     "unixgram": socket.SOCK_DGRAM,
@@ -54,14 +57,15 @@ def dial(endpoint: Endpoint, scope: Scope) -> Dialled:
     kind = socket.SOCK_DGRAM if endpoint.transport == "udp" else socket.SOCK_STREAM
     started = time.monotonic()
     host = endpoint.host or "localhost"
-    answers = scope.lookup(host, endpoint.require_port(), kind=kind)
+    family = FAMILIES.get(endpoint.family, 0)
+    answers = scope.lookup(host, endpoint.require_port(), family=family, kind=kind)
     looked_up = 0.0 if endpoint.family else time.monotonic() - started
     problem: OSError = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-    for family, _, protocol, _, address in answers:
+    for its_family, _, protocol, _, address in answers:
         started = time.monotonic()
         sock: socket.socket | None = None
         try:
-            sock = socket.socket(family, kind, protocol)
+            sock = socket.socket(its_family, kind, protocol)
             _connect(sock, address, scope)
             took = time.monotonic() - started
             peer, local = _name(sock.getpeername()), _name(sock.getsockname())

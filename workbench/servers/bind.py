@@ -8,6 +8,7 @@ import socket
 import stat
 from typing import Any
 
+from workbench.core.dial import FAMILIES
 from workbench.core.endpoint import Endpoint
 from workbench.core.scope import Scope
 
@@ -21,8 +22,8 @@ _UNIX_KINDS = {"unix": socket.SOCK_STREAM, "unixgram": socket.SOCK_DGRAM}
 def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
     """Bound, listening, non-blocking sockets: one for each address that the host has.
 
-    A port of 0 takes a free one, the same for all. An empty host is 127.0.0.1: what is open to
-    the network is named.
+    A port of 0 takes a free one, the same for all. An empty host is 127.0.0.1 or ::1: what is
+    open to the network is named.
 
     Raises:
         OSError: the address cannot be had.
@@ -31,8 +32,10 @@ def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
         return [_bind_unix(endpoint)]
     kind = socket.SOCK_DGRAM if endpoint.transport == "udp" else socket.SOCK_STREAM
     port = endpoint.require_port()
-    answers = scope.lookup(endpoint.host or "127.0.0.1", port, kind=kind, flags=socket.AI_PASSIVE)
-    addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in answers))
+    family = FAMILIES.get(endpoint.family, 0)
+    host = endpoint.host or ("::1" if family == socket.AF_INET6 else "127.0.0.1")
+    answers = scope.lookup(host, port, family=family, kind=kind, flags=socket.AI_PASSIVE)
+    addresses = list(dict.fromkeys((answer[0], answer[4]) for answer in answers))
     for _ in range(FREE_PORT_TRIES if port == 0 else 0):
         try:
             return _bind_all(kind, addresses, port)

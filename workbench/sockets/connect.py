@@ -17,7 +17,7 @@ from pathlib import Path
 from workbench.core.dial import Dialled, dial
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Note
-from workbench.core.failure import explain
+from workbench.core.failure import JobError, explain
 from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
@@ -136,7 +136,13 @@ class Connect(Request):
 )
 def connect(request: Connect, scope: Scope) -> Iterator[Event]:
     """Dial, then move bytes until both sides have finished."""
-    dialled = dial(request.endpoint, scope)
+    end = request.endpoint
+    if end.tls:
+        raise JobError(
+            f"{end.scheme} begins with TLS, and a session moves bare bytes",
+            advice=f"use tcp://{end.authority} to see them",
+        )
+    dialled = dial(end, scope)
     yield Connected(dialled.peer, dialled.local, dialled.lookup, dialled.connect)
     with dialled.sock:
         yield from _Session(request, scope, dialled).run()

@@ -113,9 +113,9 @@ class EchoHandler:
 def serve_echo(request: Echo, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
     end = request.endpoint
-    if end.transport in ("tcp", "unix"):
+    if end.scheme in ("tcp", "tcp4", "tcp6", "unix"):
         return Loop(end, EchoHandler(), scope).run()
-    if end.transport in ("udp", "unixgram"):
+    if end.scheme in ("udp", "udp4", "udp6", "unixgram"):
         return DatagramLoop(end, lambda data: data, scope).run()
     raise JobError(
         f"echo does not run over {end.scheme}",
