@@ -254,6 +254,26 @@ def test_quitting_with_a_server_asks_once() -> None:
     assert [run.outcome for run in history()] == ["cancelled"]
 
 
+def test_keys_that_arrive_together_act_in_their_order() -> None:
+    """As over a slow line, or from a program that types."""
+    with program() as one, socket.create_server(("127.0.0.1", 0)) as listener:
+        target = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        one.press(b"\x1b2")
+        one.see("[Sockets]")
+        one.press(CTRL_U + target.encode() + ENTER)
+        one.see("text+LF>")
+        peer, _ = listener.accept()
+        with peer, peer.makefile("rb") as lines:
+            one.press(b"one" + ENTER + b"two" + ENTER + CTRL_U + b"three" + ENTER)
+            peer.settimeout(PATIENCE)
+            assert [lines.readline() for _ in range(3)] == [b"one\n", b"two\n", b"three\n"]
+            one.press(ESCAPE)
+            one.see("n new")
+            one.press(b"np" + CTRL_U + b"n" + TAB + b"d")
+            one.see("connect > n ")
+            one.until(lambda: "text+LF>" not in one.text, "the going of the session")
+
+
 # -- ends that nobody asked for ------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from workbench.core.history import Record
 from workbench.core.job import load_request
 from workbench.core.runner import Run
 from workbench.ui import fault
-from workbench.ui.keys import tell_alt_digits
+from workbench.ui.keys import KeysInOrder, tell_alt_digits
 from workbench.ui.light import LightScreen, in_ssh_session
 from workbench.ui.panes import make
 from workbench.ui.panes.base import Pane
@@ -41,7 +41,7 @@ FIRST_TAB = "servers"
 HANGUP_PATIENCE = 1.0
 
 
-class WorkbenchApp(LightScreen, App[None], inherit_bindings=False):
+class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
     """The workbench on the screen."""
 
     TITLE = "workbench"

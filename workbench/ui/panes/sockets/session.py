@@ -205,11 +205,10 @@ class SessionView(Vertical):
 
     # -- sending -------------------------------------------------------------------------------
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def submit(self, text: str) -> None:
         """Send what was typed; what cannot be sent stays on the line."""
-        event.stop()
         try:
-            command = self._command(event.value)
+            command = self._command(text)
         except (InputError, UsageError) as problem:
             self._complain(str(problem))
             return
@@ -218,7 +217,7 @@ class SessionView(Vertical):
             return
         self._complain("")
         line = self.query_one(SendLine)
-        line.remember(event.value)
+        line.remember(text)
         line.value = ""
 
     def _command(self, text: str) -> Command:
@@ -324,6 +323,10 @@ class SendLine(Input):
             self._place = place
             self.value = "" if place < 0 else self._past[place]
             self.cursor_position = len(self.value)
+
+    async def action_submit(self) -> None:
+        """Send it at once: a message would come after letters that were typed behind it."""
+        self._view().submit(self.value)
 
     def action_leave(self) -> None:
         """Go to the transcript; while the peer has not answered, give up instead."""
