@@ -124,7 +124,7 @@ async def _sockets(driver: Driver, camera: Camera) -> None:
     await driver.submit(r"GET /b.json HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n")
     await driver.see('{"name": "b"}')
     await driver.press("escape", "v")
-    await driver.see("48 54 54 50")
+    await driver.see("000000a0")
     await camera.take("sockets", WIDE)
 
 
