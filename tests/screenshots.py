@@ -94,7 +94,7 @@ async def _servers(driver: Driver, camera: Camera) -> None:
     http = str((await driver.serve("http http://127.0.0.1:8000/ --root .")).endpoint)
     for wanted, got in (("7007", echo), ("8000", http)):
         if wanted not in got:
-            sys.exit(f"{got} is up instead of port {wanted}: end what listens there, and try again")
+            sys.exit(f"port {wanted} could not be had: end what listens there, and try again")
     async with _traffic():
         await asyncio.sleep(SECONDS)
         await driver.press("tab")
