@@ -575,6 +575,19 @@ def test_two_workbenches_that_find_damage_move_it_aside_once(path: Path) -> None
     ]
 
 
+def test_damage_that_sqlite_quotes_in_bytes_that_are_no_text(path: Path) -> None:
+    history = History(path)
+    history.begin("connect", "tcp://127.0.0.1:7", "{}")
+    history.close()
+    whole = path.read_bytes()
+    assert whole.count(b"CREATE TABLE run") == 1
+    path.write_bytes(whole.replace(b"CREATE TABLE run", b"CREATE TABLE r\x80n"))
+    history = History(path)
+    assert history.search() == []
+    assert history.problem is not None
+    history.close()
+
+
 @settings(
     max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )

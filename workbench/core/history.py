@@ -230,7 +230,7 @@ class History:
                     return work(self._open())
                 except sqlite3.ProgrammingError:
                     raise
-                except sqlite3.DatabaseError as error:
+                except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                     if last or not history_file.is_damage(error):
                         self.problem = f"the history could not be read or written: {error}"
                         break

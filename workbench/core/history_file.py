@@ -65,7 +65,7 @@ def open_file(path: Path, *, suspect: bool = False) -> tuple[sqlite3.Connection,
         _keep_private(path)
         try:
             return _connect(path, suspect=suspect), None
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             aside = _move_aside(path)
@@ -74,10 +74,12 @@ def open_file(path: Path, *, suspect: bool = False) -> tuple[sqlite3.Connection,
         return _connect(path), problem
 
 
-def is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: sqlite3.DatabaseError | UnicodeDecodeError) -> bool:
     """Whether the file is to blame: no database, a broken page, or tables that are not ours."""
     import sqlite3
 
+    if isinstance(error, UnicodeDecodeError):
+        return True  # SQLite's message quotes a damaged name, and Python cannot read it
     code = getattr(error, "sqlite_errorcode", None)  # absent from errors of the Python module
     return code is not None and code & 0xFF in (
         sqlite3.SQLITE_CORRUPT,
