@@ -147,7 +147,7 @@ def test_a_failure_leaves_nothing_open(target: str, scope: Scope, tmp_path: Path
         with pytest.raises(OSError, match=r"refused|No such file") as caught:
             dial(end, scope)
         caught.value.__traceback__ = None
-        assert descriptors() == before
+        assert descriptors() <= before
 
 
 def test_a_cancelled_scope_dials_nothing(scope: Scope, opened: ExitStack) -> None:

@@ -519,4 +519,4 @@ def test_scopes_leave_no_descriptor_behind() -> None:
         if number % 2:
             scope.cancel()
         scope.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before

@@ -164,7 +164,7 @@ def test_a_cancelled_scope_binds_no_name(scope: Scope) -> None:
 def test_a_failure_leaves_nothing_open(text: str, scope: Scope) -> None:
     before = len(os.listdir("/proc/self/fd"))
     assert error(text, scope) in (errno.EADDRNOTAVAIL, errno.ENOENT)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 # -- Unix ---------------------------------------------------------------------------------------

@@ -313,7 +313,7 @@ def test_cancel_ends_with_every_peer_gone(process: bool, opened: ExitStack) -> N
         assert to_end(one) == b""
     one.close()
     if not process:
-        assert descriptors(os.getpid()) == before
+        assert descriptors(os.getpid()) <= before
 
 
 # -- what is shown ------------------------------------------------------------------------------
@@ -538,7 +538,7 @@ def test_files_and_bytes_keep_their_order(tmp_path: Path) -> None:
         with server.connect() as one:
             assert to_end(one) == b"before" + content[1_000:-1_000] + b"after"
         server.next(Closed)
-        assert descriptors(os.getpid()) == before
+        assert descriptors(os.getpid()) <= before
 
 
 def test_a_file_that_becomes_shorter(tmp_path: Path) -> None:
@@ -553,7 +553,7 @@ def test_a_file_that_becomes_shorter(tmp_path: Path) -> None:
         with server.connect() as one:
             assert len(to_end(one)) == 1_000
         assert "shorter" in server.next(Closed).reason
-        assert descriptors(os.getpid()) == before
+        assert descriptors(os.getpid()) <= before
 
 
 @pytest.mark.parametrize("when", ["opened", "received", "ended"])

@@ -193,7 +193,15 @@ def test_ncat(echo: Watched) -> None:
 def test_ncat_with_datagrams() -> None:
     with serving(serve_echo, Echo(parse("udp://127.0.0.1:0"))) as server:
         host, port = server.endpoint.host, str(server.endpoint.port)
-        assert client(["ncat", "-u", "-i", "1", host, port], b"hello") == b"hello"
+        with subprocess.Popen(
+            ["ncat", "-u", host, port], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as ncat:
+            assert ncat.stdin is not None
+            assert ncat.stdout is not None
+            ncat.stdin.write(b"hello")
+            ncat.stdin.flush()
+            assert ncat.stdout.read(5) == b"hello"
+            ncat.kill()
 
 
 @pytest.mark.peer("ncat")
