@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -354,6 +355,37 @@ def test_a_child_takes_no_module_from_the_current_folder(
     (note,) = run.feed.drain().events
     assert isinstance(note, Note)
     assert note.text == "False"
+
+
+CHECKOUT = """
+import workbench
+from workbench import catalogue
+from workbench.core.endpoint import parse
+from workbench.core.runner import start
+job = catalogue.load("serve echo")
+run = start(job, job.request(endpoint=parse("tcp://127.0.0.1:0")))
+assert run.feed.wait(30)
+(listening,) = run.feed.drain().events
+print(workbench.__file__)
+print(open(f"/proc/{run.pid}/environ").read())
+"""
+
+
+def test_a_child_of_a_checkout_runs_the_same_checkout(tmp_path: Path) -> None:
+    """Started by `python -m workbench` in a folder, the package is found only through that."""
+    shutil.copytree(ROOT / "workbench", tmp_path / "workbench")
+    ran = subprocess.run(
+        [sys.executable, "-c", CHECKOUT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    where, environment = ran.stdout.split("\n", 1)
+    assert where == str(tmp_path / "workbench" / "__init__.py")
+    paths = dict(one.partition("=")[::2] for one in environment.split("\0"))["PYTHONPATH"]
+    assert paths.split(os.pathsep)[0] == str(tmp_path)
 
 
 def test_ctrl_c_on_the_terminal_is_not_for_the_child(begin: Callable[..., Run]) -> None:
