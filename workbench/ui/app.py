@@ -266,7 +266,7 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
                 settings_file.save(self.settings)
             except (OSError, settings_file.SettingsError) as problem:
                 text = explain("save the settings", problem).line()
-                self.call_from_thread(self.notify, text, severity="error", markup=False)
+                self.call_later(self.notify, text, severity="error")
 
         self.run_worker(save, thread=True)
 

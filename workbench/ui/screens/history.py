@@ -60,7 +60,7 @@ class HistoryScreen(Dialog[Record]):
         app = cast("WorkbenchApp", self.app)
 
         def found(records: list[Record]) -> None:
-            app.call_from_thread(self._show, records)
+            self.call_later(self._show, records)
 
         app.runs.search(self.query_one(Input).value, found)
 

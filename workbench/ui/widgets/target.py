@@ -68,7 +68,7 @@ class TargetLine(Horizontal):
         app = cast("WorkbenchApp", self.app)
 
         def found(lines: list[str]) -> None:
-            app.call_from_thread(self._remember, lines)
+            self.call_later(self._remember, lines)
 
         app.runs.past_targets(self._jobs, found)
 
