@@ -349,10 +349,12 @@ def test_pages_come_with_the_figures_until_they_are_unwanted(
     echo: Watched, opened: ExitStack
 ) -> None:
     one = opened.enter_context(echo.connect())
-    assert echoes(one, b"x" * 1_000)
+    assert echoes(one, b"x" * 1_000_000)
     echo.page()
+    assert echoes(one, b"x" * 1_000)
     busy = echo.next(Connections, lambda page: page.rows[0].rate > 0)
     assert isinstance(busy.rows[0], ConnectionRow)
+    assert busy.rows[0].rate < 100_000, "what went by before anybody looked is no rate"
     idle = echo.next(Connections, lambda page: page.rows[0].rate == 0)
     assert idle.rows[0].age > busy.rows[0].age
     echo.tell(Show(0))

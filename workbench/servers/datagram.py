@@ -18,7 +18,7 @@ from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
 from workbench.servers.connection import peer_text
 from workbench.servers.events import Close, Listening, Opened, Show, Stop
-from workbench.servers.figures import INTERVAL, Figures, gone, measure
+from workbench.servers.figures import INTERVAL, Figures, begin_measuring, gone, measure
 
 PEERS_KEPT = 10_000
 SILENCE = 60.0
@@ -187,6 +187,8 @@ class DatagramLoop:
                 case Stop():
                     self._stopping = True
                 case Show():
+                    if not self.figures.show.limit:
+                        begin_measuring(self._peers.values())
                     self.figures.show = command
                     if command.limit:
                         self._events.append(self.figures.page(self._peers.values()))

@@ -77,6 +77,13 @@ def gone(peer: Peer, reason: str) -> Closed:
     return Closed(peer.id, peer.peer, peer.bytes_in, peer.bytes_out, age, reason)
 
 
+def begin_measuring(peers: Collection[Peer]) -> None:
+    """Count each peer's bytes from now on: what it moved before is no rate."""
+    for peer in peers:
+        peer.counted = peer.bytes_in + peer.bytes_out
+        peer.rate = 0.0
+
+
 def measure(peers: Collection[Peer]) -> None:
     """Bring each peer's rate up to date; to be called once in an interval."""
     for peer in peers:

@@ -24,7 +24,7 @@ from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
 from workbench.servers.connection import Connection, Handler, peer_text
 from workbench.servers.events import Close, Listening, Opened, Show, Stop
-from workbench.servers.figures import INTERVAL, Figures, gone, measure
+from workbench.servers.figures import INTERVAL, Figures, begin_measuring, gone, measure
 
 ACCEPT_AT_ONCE = 128
 READ_SIZE = 1 << 18
@@ -279,6 +279,8 @@ class Loop:
                 case Stop():
                     self._stopping = True
                 case Show():
+                    if not self.figures.show.limit:
+                        begin_measuring(self._open.values())
                     self.figures.show = command
                     if command.limit:
                         self.events.append(self.figures.page(self._open.values()))
