@@ -78,6 +78,19 @@ class Watched:
         """The next figures for which this holds."""
         return self.next(Stats, where)
 
+    def busy(self, act: Callable[[], object], shows: Callable[[Stats], bool]) -> Stats:
+        """The figures that show what is done before each of them.
+
+        A reader that is late sees the newest figures only, and those may be of an idle moment.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            act()
+            told = self.stats()
+            if shows(told):
+                return told
+            assert time.monotonic() < until, "the figures do not show it"
+
     def stop(self) -> Done:
         """Have it stop, and give its last word."""
         self.tell(Stop())
