@@ -28,9 +28,10 @@ from workbench.http.files import Root
 from workbench.http.request_head import RequestHead
 from workbench.http.response import Response
 from workbench.http.serve import ServeHttp, serve_http
-from workbench.http.server import BODY_LIMIT, HttpLoop, Patience
+from workbench.http.server import BODY_LIMIT, HttpHandler, Patience
 from workbench.http.static import StaticFiles
 from workbench.servers.events import Closed, Listening, Opened
+from workbench.servers.loop import Loop
 
 E = TypeVar("E", bound=Event)
 
@@ -132,9 +133,8 @@ def running(
     """A server of other patience, or that answers otherwise."""
     scope = Scope()
     root = Root(folder)
-    loop = HttpLoop(
-        parse("http://127.0.0.1:0/"), respond or StaticFiles(root).respond, scope, patience
-    )
+    handler = HttpHandler(respond or StaticFiles(root).respond, patience)
+    loop = Loop(parse("http://127.0.0.1:0/"), handler, scope)
 
     def events() -> Iterator[Event]:
         try:

@@ -33,7 +33,7 @@ from workbench.core.message import Event
 from workbench.core.runner import start
 from workbench.core.scope import Scope
 from workbench.servers import loop
-from workbench.servers.connection import Connection
+from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import (
     Close,
     Closed,
@@ -414,7 +414,7 @@ def test_out_of_descriptors(echo: Watched, opened: ExitStack) -> None:
 # -- what a protocol may do ---------------------------------------------------------------------
 
 
-class Protocol:
+class Protocol(Handler):
     """A handler whose every word is a function of the test's."""
 
     def __init__(self, **calls: Callable[..., None]) -> None:

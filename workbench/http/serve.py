@@ -14,9 +14,10 @@ from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.http.files import Root
-from workbench.http.server import HttpLoop
+from workbench.http.server import HttpHandler
 from workbench.http.static import StaticFiles
 from workbench.servers.events import COMMANDS
+from workbench.servers.loop import Loop
 
 _PYTHON = """\
 import functools
@@ -111,6 +112,6 @@ def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
         )
     root = Root(request.root, links=request.links)
     try:
-        yield from HttpLoop(end, StaticFiles(root).respond, scope).run()
+        yield from Loop(end, HttpHandler(StaticFiles(root).respond), scope).run()
     finally:
         root.close()

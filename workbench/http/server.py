@@ -10,16 +10,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from workbench.core.endpoint import Endpoint
 from workbench.core.events import Note
-from workbench.core.scope import Scope
 from workbench.http.body import Body, BodyError, ChunkedBody, LengthBody
 from workbench.http.dates import format_date
 from workbench.http.events import RequestServed
 from workbench.http.request_head import BadRequest, HeadReader, RequestHead
 from workbench.http.response import STATUS_LINES, Response, refusal
-from workbench.servers.connection import Connection
-from workbench.servers.loop import HIGH_WATER, Loop
+from workbench.servers.connection import Connection, Handler
+from workbench.servers.loop import HIGH_WATER
 
 BODY_LIMIT = 1 << 20
 """Bytes of a request body that are read to keep the connection; above, it is closed."""
@@ -61,7 +59,7 @@ class _Exchange:
 Responder = Callable[[RequestHead], Response]
 
 
-class HttpHandler:
+class HttpHandler(Handler):
     """Speaks HTTP/1 with every peer of a server and has `respond` answer each request."""
 
     def __init__(self, respond: Responder, patience: Patience | None = None) -> None:
@@ -108,9 +106,6 @@ class HttpHandler:
     def moved(self, connection: Connection) -> None:
         """Some of what waits was sent, or has just begun to wait."""
         connection.deadline(self._patience.stalled, "the peer does not read")
-
-    def closed(self, connection: Connection) -> None:
-        """Nothing to let go of."""
 
     def parting(self, reason: str) -> bytes:
         """The last words to a peer that is given up for this reason."""
@@ -294,34 +289,3 @@ class HttpHandler:
         else:
             end = b"Connection: keep-alive\r\n\r\n"
         return STATUS_LINES[response.status] + self._common + response.fields + end
-
-
-class HttpLoop(Loop):
-    """A server's loop that tells the handler when all was sent, and hears its parting words.
-
-    A peer that reads is never given up, however slowly a large file goes.
-    """
-
-    def __init__(
-        self, endpoint: Endpoint, respond: Responder, scope: Scope, patience: Patience | None = None
-    ) -> None:
-        self._http = HttpHandler(respond, patience)
-        super().__init__(endpoint, self._http, scope)
-
-    def flush(self, connection: Connection) -> None:
-        """Write what waits, as much as the kernel takes."""
-        before = connection.pending
-        super().flush(connection)
-        if connection.pending == 0:
-            if not connection.closing:
-                self._http.drained(connection)
-        elif connection.pending < before:
-            self._http.moved(connection)
-
-    def drop(self, connection: Connection, reason: str) -> None:
-        """Close now."""
-        if not connection.pending:
-            words = self._http.parting(reason)
-            if words:
-                connection.send(words)
-        super().drop(connection, reason)

@@ -18,7 +18,7 @@ FILE_AT_ONCE = 1 << 22
 """Bytes of a file that are sent in one go."""
 
 
-class Handler(Protocol):
+class Handler:
     """A protocol's server side; one object serves all connections of a server."""
 
     def opened(self, connection: Connection) -> None:
@@ -29,6 +29,17 @@ class Handler(Protocol):
 
     def ended(self, connection: Connection) -> None:
         """The peer has closed its sending side; what is sent now still reaches it."""
+        connection.close("closed by the peer")
+
+    def drained(self, connection: Connection) -> None:
+        """Nothing waits to be sent any more."""
+
+    def moved(self, connection: Connection) -> None:
+        """Some of what waits was sent, not all of it."""
+
+    def parting(self, reason: str) -> bytes:
+        """The last words to a peer that is given up for this reason while nothing waits for it."""
+        return b""
 
     def closed(self, connection: Connection) -> None:
         """The connection is gone."""

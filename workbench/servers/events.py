@@ -91,6 +91,71 @@ class Connections(Event):
     total: int
 
 
+@event("state", channel="talk", coalesce=True)
+class State(Event):
+    """What the server lets in, told at the start and whenever that changes.
+
+    `refused` counts the connections (or datagrams) that were turned away since the start.
+    """
+
+    accepting: bool
+    draining: bool
+    max_connections: int
+    max_per_address: int
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    refused: int
+
+    def line(self) -> str:
+        """Only what is out of the ordinary."""
+        if self.draining:
+            return "draining: nothing new is accepted, and the server ends with its last peer"
+        return "" if self.accepting else "paused: nothing new is accepted"
+
+
+@event("latency", channel="talk", coalesce=True)
+class Latency(Event):
+    """How long answers took, in seconds, since the start: percentiles, and a histogram.
+
+    `buckets` are pairs of an upper bound in seconds and a count, ascending, without empty ones.
+    An answer takes from the arrival of the last byte that asks for it until the kernel has taken
+    its last byte.
+    """
+
+    count: int
+    p50: float
+    p90: float
+    p99: float
+    longest: float
+    buckets: tuple[tuple[float, int], ...]
+
+    def line(self) -> str:
+        """Nothing: a line a second is no help to people; `--json` has them."""
+        return ""
+
+
+@event("traffic", channel="talk")
+class Traffic(Event):
+    """Bytes of the connection that is followed, as they came ("in") or went ("out").
+
+    `at` is when, in Unix seconds. `left_out` counts the bytes before these that were not kept.
+    """
+
+    id: int
+    direction: Literal["in", "out"]
+    at: float
+    data: bytes
+    left_out: int = 0
+
+    def line(self) -> str:
+        """Nothing: who wants it follows it on the screen."""
+        return ""
+
+    def size(self) -> int:
+        """Roughly how many bytes of memory the event holds."""
+        return 256 + len(self.data)
+
+
 SortKey = Literal["id", "peer", "age", "bytes_in", "bytes_out", "rate", "last"]
 
 
@@ -115,4 +180,46 @@ class Stop(Command):
     """Stop listening, close what is open, and end as done."""
 
 
-COMMANDS: tuple[type[Command], ...] = (Show, Close, Stop)
+@command("pause")
+class Pause(Command):
+    """Accept nothing new; who is connected stays."""
+
+
+@command("resume")
+class Resume(Command):
+    """Accept again, after Pause or while draining."""
+
+
+@command("drain")
+class Drain(Command):
+    """Accept nothing new, and end as done with the last peer, after `seconds` at the latest."""
+
+    seconds: float = 30.0
+
+
+@command("admit")
+class Admit(Command):
+    """Let in by these rules from now on; who is connected stays.
+
+    `allow` and `deny` are networks in CIDR notation or single addresses: an address is let in
+    that no entry of `deny` holds, and, where `allow` has entries, that one of them holds. Unix
+    peers have no address and are not asked for one. A limit of 0 is none.
+    """
+
+    max_connections: int = 0
+    max_per_address: int = 0
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@command("follow")
+class Follow(Command):
+    """Send what is kept of a connection's bytes as `traffic`, then more as it moves; 0 stops that.
+
+    A connection that has closed lately is answered for as well.
+    """
+
+    id: int
+
+
+COMMANDS: tuple[type[Command], ...] = (Show, Close, Stop, Pause, Resume, Drain, Admit, Follow)

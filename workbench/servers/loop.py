@@ -4,16 +4,26 @@ A protocol is a handler that is told of bytes and answers through its `Connectio
 touches a socket. What a handler sends is written at once if the kernel takes it; what is left
 waits, and while much is waiting nothing more is read from that peer, nor from any that has bytes
 waiting once the peers together hold too much.
+
+A handler whose answer comes from elsewhere (a child's pipe, a thread, a moment later) has the loop
+call it back: `watch`, `call_soon`, `call_later`. All calls of a handler are made in the loop's
+thread.
 """
 
 from __future__ import annotations
 
 import errno
+import heapq
+import itertools
+import os
 import resource
 import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import ParamSpec
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Note
@@ -44,8 +54,23 @@ LINGER = 30.0
 _LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EOPNOTSUPP, errno.EFAULT)
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
+P = ParamSpec("P")
+
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
+
+
+class Timer:
+    """A callback that is due later; `cancel` takes it back."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Do not call back."""
+        self.callback = None
 
 
 class Loop:
@@ -66,6 +91,10 @@ class Loop:
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._accepting = True
         self._stopping = False
+        self._numbers = itertools.count()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._soon: deque[Callable[[], None]] = deque()
+        self._wake_read, self._wake_write = -1, -1
 
     def run(self) -> Iterator[Event]:
         """Listen and serve; ends with Done when told to stop.
@@ -77,10 +106,14 @@ class Loop:
         _raise_descriptor_limit()
         try:
             self._listeners = bind(self.endpoint, self.scope)
+            self._wake_read, self._wake_write = os.pipe()
+            os.set_blocking(self._wake_read, False)
+            os.set_blocking(self._wake_write, False)
+            self._selector.register(self._wake_read, READ, self._woken)
             self.endpoint = bound_endpoint(self.endpoint, self._listeners[0])
             for listener in self._listeners:
-                self._selector.register(listener, READ)
-            self._selector.register(self.scope, READ)
+                self._selector.register(listener, READ, partial(self._accept, listener))
+            self._selector.register(self.scope, READ, self._obey)
             yield Listening(str(self.endpoint))
             yield from self._serve()
         finally:
@@ -89,21 +122,26 @@ class Loop:
             for listener in self._listeners:
                 release(listener)
             self._selector.close()
+            for end in (self._wake_read, self._wake_write):
+                if end >= 0:
+                    os.close(end)
+            self._wake_read = self._wake_write = -1
 
     def _serve(self) -> Iterator[Event]:
         tick = self.now + INTERVAL
         while not self._stopping:
-            for key, mask in self._selector.select(max(0.0, tick - time.monotonic())):
-                if key.data is not None:
+            until = min(tick, self._timers[0][0]) if self._timers else tick
+            for key, mask in self._selector.select(max(0.0, until - time.monotonic())):
+                if type(key.data) is Connection:
                     self._turn(key.data, mask)
-                elif key.fileobj is self.scope:
-                    self._obey()
                 else:
-                    self._accept(key.fileobj)  # type: ignore[arg-type]
+                    key.data(mask)
+            self.now = time.monotonic()
+            if self._timers:
+                self._fire()
             if self.events:
                 yield from self.events
                 self.events.clear()
-            self.now = time.monotonic()
             if self.now >= tick:
                 tick = max(tick + INTERVAL, self.now)
                 yield from self._tick()
@@ -117,6 +155,53 @@ class Loop:
             f"{figures.total} connections,"
             f" in {amount(figures.bytes_in)}, out {amount(figures.bytes_out)}"
         )
+
+    # -- callbacks -----------------------------------------------------------------------------
+
+    def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
+        """Call back with the selectors events that are ready, whenever any of these is."""
+        self._selector.register(fd, events, lambda mask: self._guard(callback, mask))
+
+    def unwatch(self, fd: int) -> None:
+        """Call back no more; to be called before the descriptor is closed."""
+        self._selector.unregister(fd)
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back once, after that time."""
+        timer = Timer(callback)
+        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), timer))
+        return timer
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call back in the loop's own thread; may be called from any, also when all is over."""
+        self._soon.append(callback)
+        try:
+            os.write(self._wake_write, b"!")
+        except OSError:
+            pass  # it is awake already, or has ended
+
+    def _woken(self, _: int) -> None:
+        try:
+            os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            pass
+        for _ in range(len(self._soon)):
+            self._guard(self._soon.popleft())
+
+    def _fire(self) -> None:
+        while self._timers and self._timers[0][0] <= self.now:
+            timer = heapq.heappop(self._timers)[2]
+            callback, timer.callback = timer.callback, None
+            if callback is not None:
+                self._guard(callback)
+
+    def _guard(self, callback: Callable[P, None], *given: P.args, **named: P.kwargs) -> None:
+        """A fault in what is called back must not end a server."""
+        try:
+            callback(*given, **named)
+        except Exception as problem:
+            self.figures.errors += 1
+            self.events.append(Note(f"a fault in serving: {problem!r}"))
 
     # -- connections ---------------------------------------------------------------------------
 
@@ -135,7 +220,7 @@ class Loop:
         self.events.append(Note(f"a fault in serving #{connection.id}: {problem!r}"))
         self.drop(connection, "a fault in the server")
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, _: int) -> None:
         for _ in range(ACCEPT_AT_ONCE):
             try:
                 sock, address = listener.accept()
@@ -220,6 +305,12 @@ class Loop:
         if connection.closing and connection.pending < before:
             self._linger(connection)  # it reads, however slowly
         self.adjust(connection)
+        if connection.closing:
+            return
+        if connection.pending == 0:
+            self.handler.drained(connection)
+        elif connection.pending < before:
+            self.handler.moved(connection)
 
     def adjust(self, connection: Connection) -> None:
         """Have the selector watch for what this connection can go on with."""
@@ -259,8 +350,14 @@ class Loop:
 
     def drop(self, connection: Connection, reason: str) -> None:
         """Close now."""
-        if self._open.pop(connection.id, None) is None:
+        if connection.id not in self._open:
             return
+        if not connection.pending:
+            words = self.handler.parting(reason)
+            if words:
+                connection.send(words)
+        if self._open.pop(connection.id, None) is None:
+            return  # it was gone when it was to hear that
         connection._reason = reason
         self.timed.discard(connection)
         if connection._interest:
@@ -273,7 +370,7 @@ class Loop:
 
     # -- commands and figures ------------------------------------------------------------------
 
-    def _obey(self) -> None:
+    def _obey(self, _: int) -> None:
         for command in self.scope.commands():
             match command:
                 case Stop():
@@ -293,7 +390,7 @@ class Loop:
         if not self._accepting:
             self._accepting = True
             for listener in self._listeners:
-                self._selector.register(listener, READ)
+                self._selector.register(listener, READ, partial(self._accept, listener))
         for connection in list(self.timed):
             if connection._deadline is None:
                 self.timed.discard(connection)

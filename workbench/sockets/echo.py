@@ -11,7 +11,7 @@ from workbench.core.failure import JobError
 from workbench.core.job import Request, argument, job
 from workbench.core.message import Event
 from workbench.core.scope import Scope
-from workbench.servers.connection import Connection
+from workbench.servers.connection import Connection, Handler
 from workbench.servers.datagram import DatagramLoop
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
@@ -85,22 +85,12 @@ class Echo(Request):
         return f"socat {shlex.quote(listener(self.endpoint))} PIPE"
 
 
-class EchoHandler:
-    """The stream side: bytes back, and the end of the peer's stream ends ours."""
-
-    def opened(self, connection: Connection) -> None:
-        """Nothing to say first."""
+class EchoHandler(Handler):
+    """The stream side: bytes back; the end of the peer's stream ends ours."""
 
     def received(self, connection: Connection, data: memoryview) -> None:
         """Send it back."""
         connection.send(data)
-
-    def ended(self, connection: Connection) -> None:
-        """Close when all that waits has been echoed."""
-        connection.close("closed by the peer")
-
-    def closed(self, connection: Connection) -> None:
-        """Nothing to let go of."""
 
 
 @job(
