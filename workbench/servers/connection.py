@@ -7,15 +7,34 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
+from workbench.core.endpoint import Endpoint
 from workbench.core.message import Event
 from workbench.servers.figures import Figures
 
 FILE_AT_ONCE = 1 << 22
 """Bytes of a file that are sent in one go."""
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER on, for no time: close(2) breaks the connection off (socket(7))."""
+
+
+class Timer:
+    """A callback that is due later; `cancel` takes it back."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Do not call back."""
+        self.callback = None
 
 
 class Handler:
@@ -49,10 +68,12 @@ class Host(Protocol):
     """What a connection needs of the loop that it belongs to.
 
     Attributes:
+        endpoint: where the server listens, with the port that it really got.
         held: bytes of memory that wait in the queues of all connections.
         timed: the connections with a deadline.
     """
 
+    endpoint: Endpoint
     now: float
     held: int
     figures: Figures
@@ -73,6 +94,18 @@ class Host(Protocol):
 
     def broken(self, connection: Connection, problem: OSError) -> None:
         """The peer is gone."""
+
+    def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
+        """Call back with the selectors events that are ready, whenever any of these is."""
+
+    def unwatch(self, fd: int) -> None:
+        """Call back no more; to be called before the descriptor is closed."""
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Call back in the loop's own thread; may be called from any."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back once, after that time."""
 
 
 class FileSlice:
@@ -103,6 +136,8 @@ class Connection:
         peer: its address, as text.
         pending: bytes that wait for the peer to read.
         last: what it did last, in a few words, for the table of connections.
+        held_back: nothing more is read from the peer; set by `hold_back`.
+        loop: what calls back: `watch`, `call_soon`, `call_later`.
         state: the handler's own.
     """
 
@@ -110,14 +145,15 @@ class Connection:
         "_deadline",
         "_half_closed",
         "_interest",
-        "_loop",
         "_queue",
         "_reason",
         "bytes_in",
         "bytes_out",
         "counted",
+        "held_back",
         "id",
         "last",
+        "loop",
         "opened_at",
         "peer",
         "pending",
@@ -127,7 +163,7 @@ class Connection:
     )
 
     def __init__(self, loop: Host, number: int, sock: socket.socket, peer: str) -> None:
-        self._loop = loop
+        self.loop = loop
         self.id = number
         self.sock = sock
         self.peer = peer
@@ -136,6 +172,7 @@ class Connection:
         self.bytes_out = 0
         self.pending = 0
         self.last = ""
+        self.held_back = False
         self.state: Any = None
         self.rate = 0.0
         self.counted = 0
@@ -160,17 +197,17 @@ class Connection:
             except BlockingIOError:
                 sent = 0
             except OSError as problem:
-                self._loop.broken(self, problem)
+                self.loop.broken(self, problem)
                 return
             self.bytes_out += sent
-            self._loop.figures.bytes_out += sent
+            self.loop.figures.bytes_out += sent
             if sent == len(data):
                 return
             data = memoryview(data)[sent:]
         self._queue.append(memoryview(bytes(data)))
         self.pending += len(data)
-        self._loop.held += len(data)
-        self._loop.adjust(self)
+        self.loop.held += len(data)
+        self.loop.adjust(self)
 
     def send_file(self, fd: int, offset: int, count: int) -> None:
         """Send a part of a file; the descriptor belongs to the connection from now on."""
@@ -179,25 +216,39 @@ class Connection:
             return
         self._queue.append(FileSlice(fd, offset, count))
         self.pending += count
-        self._loop.flush(self)
+        self.loop.flush(self)
 
     def close(self, reason: str = "closed by the server") -> None:
         """Close as soon as what waits has been sent."""
         if not self._reason:
             self._reason = reason
-            self._loop.close_soon(self)
+            self.loop.close_soon(self)
 
     def abort(self, reason: str) -> None:
         """Close now; what waits is lost."""
-        self._loop.drop(self, reason)
+        self.loop.drop(self, reason)
+
+    def reset(self, reason: str) -> None:
+        """Close now by breaking the connection off (TCP RST); what waits is lost."""
+        try:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        except OSError:
+            pass  # it is gone already
+        self.loop.drop(self, reason)
+
+    def hold_back(self, holding: bool = True) -> None:
+        """Read nothing more from the peer, or go on reading."""
+        if self.held_back != holding:
+            self.held_back = holding
+            self.loop.adjust(self)
 
     def deadline(self, seconds: float | None, reason: str = "timed out") -> None:
         """Close the connection after that many seconds, unless this is called again before."""
         if seconds is None:
             self._deadline = None
         else:
-            self._deadline = (self._loop.now + seconds, reason)
-            self._loop.timed.add(self)
+            self._deadline = (self.loop.now + seconds, reason)
+            self.loop.timed.add(self)
 
     # -- for the loop ------------------------------------------------------------------------------
 
@@ -217,13 +268,13 @@ class Connection:
                     finished = item.count == 0
                 else:
                     sent = self.sock.send(item)
-                    self._loop.held -= sent
+                    self.loop.held -= sent
                     finished = sent == len(item)
                     if not finished:
                         queue[0] = item[sent:]
                 self.pending -= sent
                 self.bytes_out += sent
-                self._loop.figures.bytes_out += sent
+                self.loop.figures.bytes_out += sent
                 if finished:
                     _let_go(queue.popleft())
                 elif isinstance(item, FileSlice):
@@ -235,19 +286,19 @@ class Connection:
         """Let go of all that waits."""
         for item in self._queue:
             if not isinstance(item, FileSlice):
-                self._loop.held -= len(item)
+                self.loop.held -= len(item)
             _let_go(item)
         self._queue.clear()
         self.pending = 0
 
     def report(self, event: Event) -> None:
         """Add an event to the server's stream."""
-        self._loop.events.append(event)
+        self.loop.events.append(event)
 
     def request_done(self, *, error: bool = False) -> None:
         """Count a request in the server's figures."""
-        self._loop.figures.requests += 1
-        self._loop.figures.errors += error
+        self.loop.figures.requests += 1
+        self.loop.figures.errors += error
 
 
 def peer_text(sock: socket.socket, address: Any) -> str:

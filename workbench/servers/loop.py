@@ -32,7 +32,7 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
-from workbench.servers.connection import Connection, Handler, peer_text
+from workbench.servers.connection import Connection, Handler, Timer, peer_text
 from workbench.servers.events import Close, Listening, Opened, Show, Stop
 from workbench.servers.figures import INTERVAL, Figures, begin_measuring, gone, measure
 
@@ -58,19 +58,6 @@ P = ParamSpec("P")
 
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
-
-
-class Timer:
-    """A callback that is due later; `cancel` takes it back."""
-
-    __slots__ = ("callback",)
-
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self.callback: Callable[[], None] | None = callback
-
-    def cancel(self) -> None:
-        """Do not call back."""
-        self.callback = None
 
 
 class Loop:
@@ -319,7 +306,7 @@ class Loop:
         wanted = WRITE if connection._queue else 0
         limit = HIGH_WATER if connection._interest & READ else LOW_WATER
         room = connection.pending < (limit if self.held < HELD_LIMIT else 1)
-        if room and not connection._half_closed and not connection.closing:
+        if room and not (connection._half_closed or connection.closing or connection.held_back):
             wanted |= READ
         if wanted == connection._interest:
             return
