@@ -187,6 +187,11 @@ class Connection:
         """`close` was called."""
         return bool(self._reason)
 
+    @property
+    def reason(self) -> str:
+        """Why it is being closed, or was; empty as long as it is not."""
+        return self._reason
+
     def send(self, data: bytes | memoryview) -> None:
         """Send bytes, now or when the peer has room for them."""
         if self._reason:
