@@ -33,6 +33,7 @@ TABS = (
 )
 
 JOBS = {
+    "address": "workbench.addresses.address",
     "connect": "workbench.sockets.connect",
     "serve echo": "workbench.sockets.echo",
     "serve http": "workbench.http.serve",

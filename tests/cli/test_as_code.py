@@ -51,8 +51,20 @@ def shell(request: Request) -> list[str]:
 both = pytest.mark.parametrize("code", [python, shell])
 
 
-def test_every_job_is_compared_here() -> None:
-    assert set(catalogue.JOBS) == {Connect.job, Echo.job, ServeHttp.job}
+# Every job, and the file that compares it with its code as it is shown.
+COMPARED = {
+    "address": "tests/addresses/test_address.py",
+    "connect": "tests/cli/test_as_code.py",
+    "serve echo": "tests/cli/test_as_code.py",
+    "serve http": "tests/cli/test_as_code.py",
+}
+
+
+def test_every_job_is_compared() -> None:
+    assert set(catalogue.JOBS) == set(COMPARED)
+    for name, file in COMPARED.items():
+        text = (Path(__file__).parents[2] / file).read_text()
+        assert catalogue.load(name).request.__name__ in text, (name, file)
 
 
 def place(kind: str, folder: Path) -> Endpoint:
