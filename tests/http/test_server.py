@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import queue
-import re
 import socket
 import subprocess
 import threading
@@ -14,91 +12,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
+from tests.http.serving import WAIT, Served, read_to_end, read_until, served_by, statuses
 from workbench.core.endpoint import parse
 from workbench.core.events import Done, Failed
 from workbench.core.job import execute
-from workbench.core.message import Event
 from workbench.core.scope import Scope
+from workbench.http.application import BODY_LIMIT, Answering
 from workbench.http.events import RequestServed
 from workbench.http.files import Root
 from workbench.http.request_head import RequestHead
 from workbench.http.response import Response
 from workbench.http.serve import ServeHttp, serve_http
-from workbench.http.server import BODY_LIMIT, HttpHandler, Patience
+from workbench.http.server import Patience
 from workbench.http.static import StaticFiles
-from workbench.servers.events import Closed, Listening, Opened
-from workbench.servers.loop import Loop
+from workbench.servers.events import Closed, Opened
 
-E = TypeVar("E", bound=Event)
-
-WAIT = 30.0
 SECRET = b"the secret"
-
-
-class Served:
-    """A server that runs in a thread: where it listens, and what it tells."""
-
-    def __init__(self, events: Iterator[Event], scope: Scope) -> None:
-        self._scope = scope
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, args=(events,))
-        self._thread.start()
-        listening = self.wait(Listening)
-        self.endpoint = parse(listening.endpoint)
-        self.port = self.endpoint.port or 0
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def _run(self, events: Iterator[Event]) -> None:
-        for event in events:
-            self._events.put(event)
-
-    def wait(self, kind: type[E]) -> E:
-        """The next event of that kind; others are passed over."""
-        while True:
-            event = self._events.get(timeout=WAIT)
-            assert not isinstance(event, Failed), event
-            if isinstance(event, kind):
-                return event
-
-    def stop(self) -> None:
-        self._scope.cancel()
-        self._thread.join(WAIT)
-        assert not self._thread.is_alive()
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=WAIT)
-
-    def talk(self, data: bytes) -> bytes:
-        """Send bytes, close the sending side, and give all that comes back."""
-        with self.connect() as sock:
-            sock.sendall(data)
-            sock.shutdown(socket.SHUT_WR)
-            return read_to_end(sock)
-
-
-def read_to_end(sock: socket.socket) -> bytes:
-    pieces = []
-    while piece := sock.recv(1 << 16):
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def read_until(sock: socket.socket, end: bytes) -> bytes:
-    got = b""
-    while not got.endswith(end):
-        piece = sock.recv(1)
-        assert piece, got
-        got += piece
-    return got
-
-
-def statuses(answers: bytes) -> list[int]:
-    """The status codes in a row of answers whose bodies hold no status line."""
-    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)]
 
 
 @pytest.fixture
@@ -131,23 +63,11 @@ def running(
     respond: Callable[[RequestHead], Response] | None = None,
 ) -> Iterator[Served]:
     """A server of other patience, or that answers otherwise."""
-    scope = Scope()
     root = Root(folder)
-    handler = HttpHandler(respond or StaticFiles(root).respond, patience)
-    loop = Loop(parse("http://127.0.0.1:0/"), handler, scope)
-
-    def events() -> Iterator[Event]:
-        try:
-            yield from loop.run()
-        except BaseException:
-            if not scope.cancelled:
-                raise
-
-    served = Served(events(), scope)
     try:
-        yield served
+        with served_by(Answering(respond or StaticFiles(root).respond), patience) as served:
+            yield served
     finally:
-        served.stop()
         root.close()
 
 

@@ -42,10 +42,10 @@ class Body(Protocol):
 
 
 class LengthBody:
-    """A body whose length was told beforehand, in bytes."""
+    """A body whose length was told beforehand, in bytes; `missing` are still to come."""
 
     def __init__(self, length: int) -> None:
-        self._missing = length
+        self.missing = length
         self.complete = length == 0
         self.rest = b""
 
@@ -54,9 +54,9 @@ class LengthBody:
         if self.complete:
             self.rest += data
             return b""
-        content = data[: self._missing]
-        self._missing -= len(content)
-        if not self._missing:
+        content = data[: self.missing]
+        self.missing -= len(content)
+        if not self.missing:
             self.complete = True
             self.rest = data[len(content) :]
         return content

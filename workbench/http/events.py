@@ -10,8 +10,9 @@ from workbench.core.units import amount, duration
 class RequestServed(Event):
     """A request was answered. `id` is its connection; `bytes` counts the body of the answer.
 
-    `duration` is the seconds that the answer took to make; sending it is not in that. What was
-    no request has an empty method and target.
+    `duration` is the seconds from the last byte of the request until the kernel had taken the
+    last byte of the answer. What was no request has an empty method and target. `cut` says why
+    the answer did not go out whole; its status is 0 where it had not even begun.
     """
 
     id: int
@@ -21,11 +22,13 @@ class RequestServed(Event):
     status: int
     bytes: int
     duration: float
+    cut: str = ""
 
     def line(self) -> str:
         """Who asked for what, and what came of it."""
         asked = f"{self.method} {self.target}" if self.method else "no request"
+        cut = f", cut short: {self.cut}" if self.cut else ""
         return (
-            f"#{self.id} {self.peer} {asked} {self.status}"
-            f" {amount(self.bytes)} {duration(self.duration)}"
+            f"#{self.id} {self.peer} {asked} {self.status or 'no answer'}"
+            f" {amount(self.bytes)} {duration(self.duration)}{cut}"
         )

@@ -51,7 +51,7 @@ class RequestHead(NamedTuple):
 
     `target` as it came; `minor` of HTTP/1.minor; `headers` the field lines in order, names in
     the sender's case; `content_length` None where the request does not say; `keep_alive` whether
-    the sender will send more on this connection.
+    the sender will send more on this connection; `raw` the head as it came, its empty line too.
     """
 
     method: str
@@ -62,6 +62,7 @@ class RequestHead(NamedTuple):
     content_length: int | None
     chunked: bool
     keep_alive: bool
+    raw: bytes = b""
 
     def get(self, name: bytes) -> bytes | None:
         """The value of a field, by its name in lower case; several lines joined by commas."""
@@ -117,7 +118,7 @@ def parse_head(block: bytes, limits: Limits = LIMITS) -> RequestHead | BadReques
         options = [option.strip() for option in connection.lower().split(b",")]
         keep_alive = b"close" not in options and (keep_alive or b"keep-alive" in options)
     return RequestHead(
-        method.decode("ascii"), target, minor, headers, fields, length, chunked, keep_alive
+        method.decode("ascii"), target, minor, headers, fields, length, chunked, keep_alive, block
     )
 
 
@@ -188,6 +189,11 @@ class HeadReader:
     def waiting(self) -> bool:
         """A head has begun and is not complete."""
         return bool(self._buffer)
+
+    @property
+    def held(self) -> int:
+        """Bytes that have come and were not given."""
+        return len(self._buffer)
 
     def take(self) -> bytes:
         """All bytes that follow the last head, which then are the caller's."""

@@ -13,6 +13,7 @@ from workbench.core.failure import JobError
 from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
+from workbench.http.application import Answering
 from workbench.http.files import Root
 from workbench.http.server import HttpHandler
 from workbench.http.static import StaticFiles
@@ -112,6 +113,6 @@ def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
         )
     root = Root(request.root, links=request.links)
     try:
-        yield from Loop(end, HttpHandler(StaticFiles(root).respond), scope).run()
+        yield from Loop(end, HttpHandler(Answering(StaticFiles(root).respond)), scope).run()
     finally:
         root.close()

@@ -1,7 +1,7 @@
-"""HTTP/1 on the connections of a server's loop: requests in, responses out, in order.
+"""HTTP/1 on the connections of a server's loop: requests in, answers out, in order.
 
 What is asked of a connection's patience (RFC 9112 section 9.5, RFC 9110 section 15.5.9) is in
-`Patience`. A request body is read and thrown away, since no resource here wants one.
+`Patience`.
 """
 
 from __future__ import annotations
@@ -9,23 +9,32 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from workbench.core.events import Note
+from workbench.http.application import BODY_LIMIT, Application, Exchange, Receiver, ServerName
 from workbench.http.body import Body, BodyError, ChunkedBody, LengthBody
 from workbench.http.dates import format_date
 from workbench.http.events import RequestServed
 from workbench.http.request_head import BadRequest, HeadReader, RequestHead
-from workbench.http.response import STATUS_LINES, Response, refusal
+from workbench.http.response import Response, refusal, status_line
 from workbench.servers.connection import Connection, Handler
-from workbench.servers.loop import HIGH_WATER
-
-BODY_LIMIT = 1 << 20
-"""Bytes of a request body that are read to keep the connection; above, it is closed."""
+from workbench.servers.loop import HIGH_WATER, LOW_WATER
 
 LINGER_LIMIT = 16 << 20
 """Bytes that are still taken from a peer after it was refused, so that it can read why."""
 
+AHEAD_LIMIT = 64 << 10
+"""Bytes that a peer may send ahead while an application is at work on its request."""
+
+LEAST_RATE = 500
+"""Bytes a second that a body must come at, beside its `Patience.body` seconds."""
+
 REQUEST_TIMED_OUT = "the request took too long to come"
+BODY_STOPPED = "the rest of the request did not come in time"
+STALLED = "the peer does not read"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,233 +49,476 @@ class Patience:
     refused: float = 2.0
 
 
-class _Exchange:
-    """Where a connection stands."""
+class _Sent(NamedTuple):
+    """An answer that was handed over and has not all gone out; `began` by perf_counter."""
 
-    __slots__ = ("body", "busy", "ended", "head", "leftover", "reader", "refused", "timing")
-
-    def __init__(self) -> None:
-        self.reader = HeadReader()
-        self.head: RequestHead | None = None
-        self.body: Body | None = None
-        self.busy = False
-        self.ended = False
-        self.refused = False
-        self.timing = False
-        self.leftover = 0
-
-
-Responder = Callable[[RequestHead], Response]
+    method: str
+    target: str
+    status: int
+    length: int
+    began: float
 
 
 class HttpHandler(Handler):
-    """Speaks HTTP/1 with every peer of a server and has `respond` answer each request."""
+    """Speaks HTTP/1 with every peer of a server and has an application answer each request."""
 
-    def __init__(self, respond: Responder, patience: Patience | None = None) -> None:
-        self._respond = respond
-        self._patience = patience or Patience()
+    def __init__(self, application: Application, patience: Patience | None = None) -> None:
+        self.application = application
+        self.patience = patience or Patience()
         self._second = 0
         self._common = b""
 
-    # -- what the loop tells ---------------------------------------------------------------------
-
     def opened(self, connection: Connection) -> None:
         """Wait for a request."""
-        connection.state = _Exchange()
-        connection.deadline(self._patience.idle, "nothing was asked for")
+        connection.state = Conversation(self, connection)
+        connection.deadline(self.patience.idle, "nothing was asked for")
 
     def received(self, connection: Connection, data: memoryview) -> None:
         """Read requests and answer them."""
-        exchange: _Exchange = connection.state
-        if exchange.refused:
-            exchange.leftover += len(data)
-            if exchange.leftover > LINGER_LIMIT:
-                connection.close("refused, and still sending")
-            return
-        exchange.reader.receive(data)
-        self._go_on(connection, exchange)
+        conversation: Conversation = connection.state
+        conversation.received(data)
 
     def ended(self, connection: Connection) -> None:
         """Answer what was asked in full, then close."""
-        exchange: _Exchange = connection.state
-        exchange.ended = True
-        if exchange.refused:
-            connection.close("refused")
-        else:
-            self._go_on(connection, exchange)
+        conversation: Conversation = connection.state
+        conversation.ended()
 
     def drained(self, connection: Connection) -> None:
         """All that waited was sent: take up the requests that were left for later."""
-        exchange: _Exchange = connection.state
-        if exchange.refused:
-            connection.deadline(self._patience.refused, "refused")
-        elif not exchange.busy:
-            self._go_on(connection, exchange)
+        conversation: Conversation = connection.state
+        conversation.drained()
 
     def moved(self, connection: Connection) -> None:
         """Some of what waits was sent, or has just begun to wait."""
-        connection.deadline(self._patience.stalled, "the peer does not read")
+        conversation: Conversation = connection.state
+        conversation.moved()
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is gone."""
+        conversation: Conversation = connection.state
+        conversation.closed()
 
     def parting(self, reason: str) -> bytes:
         """The last words to a peer that is given up for this reason."""
         if reason != REQUEST_TIMED_OUT:
             return b""
         response = refusal(408, reason)
-        return self._head(response, keep=False, minor=1) + b"".join(
+        return self.head(response, keep=False, minor=1) + b"".join(
             piece for piece in response.body if isinstance(piece, bytes)
         )
 
+    def common(self) -> bytes:
+        """The Server and Date fields, made anew each second."""
+        now = int(time.time())
+        if now != self._second:
+            self._second = now
+            self._common = b"Server: workbench\r\nDate: %b\r\n" % format_date(now)
+        return self._common
+
+    def head(self, response: Response, *, keep: bool, minor: int) -> bytes:
+        """The head of an answer."""
+        if not keep:
+            end = b"Connection: close\r\n\r\n"
+        elif minor:
+            end = b"\r\n"
+        else:
+            end = b"Connection: keep-alive\r\n\r\n"
+        return status_line(response.status) + self.common() + response.fields + end
+
+
+class Conversation:
+    """What goes on over one connection: a request is read when the one before is answered."""
+
+    __slots__ = (
+        "_body",
+        "_busy",
+        "_connection",
+        "_ended",
+        "_exchange",
+        "_handler",
+        "_leftover",
+        "_parted",
+        "_reader",
+        "_receiver",
+        "_refused",
+        "_sent",
+        "_timing",
+        "_unread",
+        "connection_id",
+        "host",
+        "peer",
+    )
+
+    def __init__(self, handler: HttpHandler, connection: Connection) -> None:
+        self.host = connection.loop
+        self.peer = connection.peer
+        self.connection_id = connection.id
+        self._handler = handler
+        self._connection = connection
+        self._reader = HeadReader()
+        self._exchange: Exchange | None = None
+        self._body: Body | None = None
+        self._receiver: Receiver | None = None
+        self._busy = False
+        self._ended = False
+        self._refused = False
+        self._timing = 0.0
+        self._leftover = 0
+        self._parted = ""
+        self._unread = False
+        self._sent: list[_Sent] = []
+
+    # -- what the loop tells ---------------------------------------------------------------------
+
+    def received(self, data: memoryview) -> None:
+        """Bytes came."""
+        if self._refused:
+            self._leftover += len(data)
+            if self._leftover > LINGER_LIMIT:
+                self._close("refused, and still sending")
+            return
+        self._reader.receive(data)
+        self._go_on()
+
+    def ended(self) -> None:
+        """The peer sends no more."""
+        self._ended = True
+        if self._refused:
+            self._close("refused")
+        else:
+            self._go_on()
+
+    def drained(self) -> None:
+        """Nothing waits to be sent any more."""
+        if self._sent:
+            self._tell_sent("")
+        if self._refused:
+            self._connection.deadline(self._handler.patience.refused, "refused")
+            return
+        if self._exchange is not None:
+            self._has_room(self._exchange)
+        if not self._busy:
+            self._go_on()
+
+    def moved(self) -> None:
+        """The peer reads, or is to begin with it."""
+        self._connection.deadline(self._handler.patience.stalled, STALLED)
+        if self._exchange is not None and self._connection.pending <= LOW_WATER:
+            self._has_room(self._exchange)
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        reason = self._connection.reason
+        exchange, self._exchange = self._exchange, None
+        self._receiver = self._body = None
+        if self._sent:
+            self._tell_sent("" if reason == self._parted else reason)
+        if reason == REQUEST_TIMED_OUT:
+            head = exchange.head if exchange is not None else None
+            self._tell(_Sent(*_asked(head), 408, 0, time.perf_counter()), "")
+        elif exchange is not None:
+            self._tell(_what_went(exchange), reason)
+        if exchange is not None:
+            self._over(exchange, reason)
+
     # -- requests --------------------------------------------------------------------------------
 
-    def _go_on(self, connection: Connection, exchange: _Exchange) -> None:
+    def _go_on(self) -> None:
         """Answer requests until bytes are missing or enough waits to be sent.
 
         From the same mark on the loop reads no more, so that what was asked cannot pile up.
         """
-        exchange.busy = True
+        if self._busy:
+            return
+        connection = self._connection
+        self._busy = True
         more = True
         while more and connection.pending < HIGH_WATER:
-            more = (
-                self._read_body(connection, exchange)
-                if exchange.body
-                else self._read_head(connection, exchange)
-            )
-        exchange.busy = False
-        if connection.closing or exchange.refused:
+            if self._body is not None:
+                more = self._read_body()
+            elif self._exchange is not None:
+                more = False
+            else:
+                more = self._read_head()
+        self._busy = False
+        if connection.closing or self._refused:
             return
-        if exchange.ended and not more:
-            if exchange.body or exchange.reader.waiting:
-                self._refuse(connection, 400, "the request ends before it is complete")
-            connection.close("closed by the peer")
+        if self._exchange is not None and self._body is None:
+            connection.hold_back(self._reader.held > AHEAD_LIMIT)
+            if connection.pending:
+                self.moved()
+            else:
+                connection.deadline(None)
+            return
+        if connection.held_back:
+            connection.hold_back(False)
+        if self._ended and not more:
+            if self._body is not None or self._reader.waiting:
+                self._give_up(400, "the request ends before it is complete")
+            self._close("closed by the peer")
         elif connection.pending:
-            self.moved(connection)
+            self.moved()
         else:
-            self._wait(connection, exchange)
+            self._wait()
 
-    def _wait(self, connection: Connection, exchange: _Exchange) -> None:
-        """Set the time by which the peer must have gone on; a request's own runs from its start."""
-        if exchange.body or exchange.reader.waiting:
-            if not exchange.timing:
-                exchange.timing = True
-                seconds = self._patience.body if exchange.body else self._patience.head
-                connection.deadline(seconds, REQUEST_TIMED_OUT)
+    def _wait(self) -> None:
+        """Set the time by which the peer must have gone on.
+
+        A head's own runs from its start; a body's grows with what has come, so that a long one is
+        not cut off and a trickle is.
+        """
+        connection, patience = self._connection, self._handler.patience
+        exchange = self._exchange
+        if self._body is not None:
+            now = time.monotonic()
+            if not self._timing:
+                self._timing = now
+            earned = exchange.received / LEAST_RATE if exchange is not None else 0.0
+            reason = BODY_STOPPED if exchange is None or exchange.status else REQUEST_TIMED_OUT
+            connection.deadline(max(0.0, self._timing + patience.body + earned - now), reason)
+        elif self._reader.waiting:
+            if not self._timing:
+                self._timing = time.monotonic()
+                connection.deadline(patience.head, REQUEST_TIMED_OUT)
         else:
-            connection.deadline(self._patience.idle, "nothing more was asked for")
+            connection.deadline(patience.idle, "nothing more was asked for")
 
-    def _read_head(self, connection: Connection, exchange: _Exchange) -> bool:
-        head = exchange.reader.next()
+    def _read_head(self) -> bool:
+        head = self._reader.next()
         if head is None:
             return False
-        exchange.timing = False
+        self._timing = 0.0
         if isinstance(head, BadRequest):
-            self._refuse(connection, *head)
+            self._refuse(*head)
             return False
         if not head.has_body:
-            return self._answer(connection, head)
+            return self._respond(head)
         expect = head.get(b"expect") if head.minor else None
         if expect is not None and expect.lower() != b"100-continue":
-            self._refuse(connection, 417, "the only expectation known here is 100-continue", head)
+            self._refuse(417, "the only expectation known here is 100-continue", head)
             return False
-        if expect is not None or (head.content_length or 0) > BODY_LIMIT:
-            self._answer_at_once(connection, head, expected=expect is not None)
-            return False
-        exchange.head = head
-        length = head.content_length
-        exchange.body = ChunkedBody(BODY_LIMIT) if length is None else LengthBody(length)
-        return True
+        return self._begin(head, expects=expect is not None)
 
-    def _answer_at_once(self, connection: Connection, head: RequestHead, *, expected: bool) -> None:
-        """Answer a request whose body will not be read, and let that be the last one.
-
-        A peer that expects 100-continue learns the outcome before it sends anything.
-        """
+    def _respond(self, head: RequestHead) -> bool:
+        """Answer a request without a body at once, if that can be; whether to go on reading."""
         began = time.perf_counter()
-        response = self._response(connection, head)
-        if not expected and response.status < 400:
-            response.let_go()
-            response = refusal(413, f"a body of more than {BODY_LIMIT} bytes is not read here")
-        self._send(connection, response, head, began, keep=False)
-        self._linger(connection)
-
-    def _read_body(self, connection: Connection, exchange: _Exchange) -> bool:
-        body, head = exchange.body, exchange.head
-        assert body is not None
-        assert head is not None
         try:
-            body.receive(exchange.reader.take())
+            response = self._handler.application.respond(head)
+        except Exception as problem:  # one request must not end a server
+            response = self._failed(head, problem)
+        if response is None:
+            return self._begin(head, expects=False)
+        keep = head.keep_alive
+        sent = _Sent(*_asked(head), response.status, response.length, began)
+        self._connection.last = f"{sent.method} {sent.target} {sent.status}"
+        self._send(response, keep=keep, minor=head.minor)
+        self._handed_over(sent)
+        if not keep:
+            self._close("closed after the answer, as was asked")
+        return keep and not self._connection.closing
+
+    def _begin(self, head: RequestHead, *, expects: bool) -> bool:
+        """Hand the request over to the application; whether to go on reading."""
+        exchange = Exchange(self, head, expects=expects)
+        self._exchange = exchange
+        self._unread = head.has_body
+        method, target = _asked(head)
+        self._connection.last = f"{method} {target}"
+        exchange.cork()
+        self._guard(exchange, self._handler.application.begin, exchange)
+        exchange.uncork()
+        return not (self._connection.closing or self._refused)
+
+    def _read_body(self) -> bool:
+        body, exchange = self._body, self._exchange
+        assert body is not None
+        try:
+            piece = body.receive(self._reader.take())
         except BodyError as problem:
-            self._refuse(connection, problem.status, problem.reason, head)
+            self._give_up(problem.status, problem.reason)
             return False
+        if piece:
+            if exchange is not None:
+                exchange.received += len(piece)
+            self._hand_on(piece)
         if not body.complete:
             return False
-        exchange.reader.receive(body.rest)
-        exchange.body = exchange.head = None
-        exchange.timing = False
-        return self._answer(connection, head)
+        if self._body is None:
+            return False  # given up meanwhile
+        self._reader.receive(body.rest)
+        self._body = None
+        self._timing = 0.0
+        if exchange is not None:
+            exchange.began = time.perf_counter()
+            if isinstance(body, ChunkedBody):
+                exchange.trailers = body.trailers
+        self._hand_on(b"")
+        return not (self._connection.closing or self._refused)
 
-    # -- responses -------------------------------------------------------------------------------
+    def _hand_on(self, piece: bytes) -> None:
+        receiver, exchange = self._receiver, self._exchange
+        if not piece:
+            self._receiver = None
+        if receiver is not None and exchange is not None:
+            self._guard(exchange, receiver, piece)
 
-    def _answer(self, connection: Connection, head: RequestHead) -> bool:
-        """Answer a request; whether the connection goes on."""
-        began = time.perf_counter()
-        keep = head.keep_alive
-        self._send(connection, self._response(connection, head), head, began, keep=keep)
-        if not keep:
-            connection.close("closed after the answer, as was asked")
-        return keep and not connection.closing
-
-    def _response(self, connection: Connection, head: RequestHead) -> Response:
+    def _guard(self, exchange: Exchange, call: Callable[[T], object], given: T) -> None:
+        """A fault of an application ends its exchange alone."""
         try:
-            return self._respond(head)
-        except Exception as problem:  # one request must not end a server
-            connection.report(Note(f"a fault in answering {head.method}: {problem!r}"))
-            return refusal(500, "a fault in the server")
+            call(given)
+        except Exception as problem:
+            response = self._failed(exchange.head, problem)
+            if exchange.gone:
+                return
+            if exchange.status:
+                exchange.abort("a fault in the server")
+            else:
+                exchange.answer(response)
 
-    def _refuse(
-        self, connection: Connection, status: int, reason: str, head: RequestHead | None = None
-    ) -> None:
+    def _failed(self, head: RequestHead, problem: Exception) -> Response:
+        self._connection.report(Note(f"a fault in answering {head.method}: {problem!r}"))
+        return refusal(500, "a fault in the server")
+
+    def _has_room(self, exchange: Exchange) -> None:
+        self._guard(exchange, Exchange.moved, exchange)
+
+    # -- for the exchange ------------------------------------------------------------------------
+
+    @property
+    def server(self) -> ServerName:
+        """Where the server listens."""
+        end = self.host.endpoint
+        scheme = "https" if end.scheme.startswith("https") else "http"
+        if end.is_unix:
+            return ServerName(end.unix_path, 0, scheme)
+        return ServerName(end.host, end.port or 0, scheme)
+
+    def room(self) -> bool:
+        """The peer reads fast enough for more to be written."""
+        return self._connection.pending < HIGH_WATER
+
+    def common(self) -> bytes:
+        """The Server and Date fields."""
+        return self._handler.common()
+
+    def take_body(self, receiver: Receiver, limit: int) -> None:
+        """Have the body come to the application."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        head = exchange.head
+        if not head.has_body:
+            self._guard(exchange, receiver, b"")
+            return
+        if not self._unread:
+            raise RuntimeError("the body is read already")
+        self._unread = False
+        length = head.content_length
+        if length is not None and length > limit:
+            self._give_up(413, f"the body is longer than {limit} bytes, which is the limit here")
+            return
+        self._receiver = receiver
+        self._body = ChunkedBody(limit) if length is None else LengthBody(length)
+        if exchange.expects and not self._reader.waiting:
+            self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        exchange.expects = False
+        self._go_on()
+
+    def keeps(self) -> bool:
+        """The connection can go on after this answer: what is left of the body can be read."""
+        exchange = self._exchange
+        if exchange is None or not exchange.head.keep_alive:
+            return False
+        if self._unread:
+            length = exchange.head.content_length
+            return not exchange.expects and (length is None or length <= BODY_LIMIT)
+        body = self._body
+        return body is None or (isinstance(body, LengthBody) and body.missing <= BODY_LIMIT)
+
+    def carry(self, data: bytes) -> None:
+        """Send bytes of the answer."""
+        connection = self._connection
+        waited = connection.pending
+        connection.send(data)
+        if connection.pending and not waited:
+            connection.deadline(self._handler.patience.stalled, STALLED)
+
+    def carry_response(self, response: Response, *, keep: bool) -> None:
+        """Send an answer whole."""
+        exchange = self._exchange
+        self._send(response, keep=keep, minor=exchange.head.minor if exchange is not None else 1)
+
+    def answered(self, *, keep: bool) -> None:
+        """The answer was handed over to its end: go on with the next request, or part."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            return  # the peer went away with the last bytes
+        self._receiver = None
+        sent = _what_went(exchange)
+        self._connection.last = f"{sent.method} {sent.target} {sent.status}"
+        self._handed_over(sent)
+        unread, self._unread = self._unread, False
+        if unread and keep:
+            length = exchange.head.content_length
+            self._body = ChunkedBody(BODY_LIMIT) if length is None else LengthBody(length)
+        elif not keep:
+            if unread or self._body is not None:
+                self._body = None
+                self._linger()
+            else:
+                self._close("closed after the answer, as was asked")
+        self._go_on()
+
+    def break_off(self, reason: str, *, reset: bool) -> None:
+        """Close the connection now."""
+        if reset:
+            self._connection.reset(reason)
+        else:
+            self._connection.abort(reason)
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def _give_up(self, status: int, reason: str) -> None:
+        """The request cannot be read to its end: say why, where no answer has begun."""
+        exchange, self._exchange = self._exchange, None
+        discarding, self._body = exchange is None and self._body is not None, None
+        if discarding:
+            self._linger()
+        elif exchange is None:
+            self._refuse(status, reason)
+        elif exchange.status:
+            self._exchange = exchange
+            self._connection.abort(reason)
+        else:
+            self._refuse(status, reason, exchange.head)
+            self._over(exchange, reason)
+
+    def _refuse(self, status: int, reason: str, head: RequestHead | None = None) -> None:
         """Answer what cannot be done or is no request, and read nothing more."""
-        self._send(connection, refusal(status, reason), head, time.perf_counter(), keep=False)
-        self._linger(connection)
+        response = refusal(status, reason)
+        sent = _Sent(*_asked(head), status, response.length, time.perf_counter())
+        self._connection.last = f"{sent.method} {sent.target} {status}"
+        self._send(response, keep=False, minor=1)
+        self._handed_over(sent)
+        self._linger()
 
-    def _linger(self, connection: Connection) -> None:
+    def _linger(self) -> None:
         """Close a little later: a close while bytes come in would make the kernel send a reset,
         which can overtake the answer (RFC 9112 section 9.6)."""
-        exchange: _Exchange = connection.state
-        exchange.refused = True
-        if exchange.ended:
-            connection.close("refused")
-        elif not connection.pending:
-            connection.deadline(self._patience.refused, "refused")
+        self._refused = True
+        if self._ended:
+            self._close("refused")
+        elif not self._connection.pending:
+            self._connection.deadline(self._handler.patience.refused, "refused")
 
-    def _send(
-        self,
-        connection: Connection,
-        response: Response,
-        head: RequestHead | None,
-        began: float,
-        *,
-        keep: bool,
-    ) -> None:
-        status = response.status
-        method = target = ""
-        if head is not None:
-            method, target = head.method, head.target.decode("ascii", "backslashreplace")
-        connection.last = f"{method} {target} {status}"
-        connection.request_done(error=status >= 400)
-        duration = time.perf_counter() - began
-        connection.report(
-            RequestServed(
-                connection.id,
-                connection.peer,
-                method,
-                target,
-                status,
-                response.length,
-                duration,
-            )
-        )
-        data = self._head(response, keep=keep, minor=head.minor if head else 1)
+    def _close(self, reason: str) -> None:
+        """Close once all has gone out."""
+        self._parted = reason
+        self._connection.close(reason)
+
+    def _send(self, response: Response, *, keep: bool, minor: int) -> None:
+        connection = self._connection
+        data = self._handler.head(response, keep=keep, minor=minor)
         for piece in response.body:
             if isinstance(piece, bytes):
                 data += piece
@@ -277,15 +529,53 @@ class HttpHandler(Handler):
         if data:
             connection.send(data)
 
-    def _head(self, response: Response, *, keep: bool, minor: int) -> bytes:
-        now = int(time.time())
-        if now != self._second:
-            self._second = now
-            self._common = b"Server: workbench\r\nDate: %b\r\n" % format_date(now)
-        if not keep:
-            end = b"Connection: close\r\n\r\n"
-        elif minor:
-            end = b"\r\n"
+    # -- what is told ----------------------------------------------------------------------------
+
+    def _handed_over(self, sent: _Sent) -> None:
+        """Tell of an answer once the kernel has taken all of it."""
+        connection = self._connection
+        if connection.closing:
+            self._tell(sent, connection.reason)
+        elif connection.pending:
+            self._sent.append(sent)
         else:
-            end = b"Connection: keep-alive\r\n\r\n"
-        return STATUS_LINES[response.status] + self._common + response.fields + end
+            self._tell(sent, "")
+
+    def _tell(self, sent: _Sent, cut: str) -> None:
+        connection = self._connection
+        connection.request_done(error=sent.status >= 400 or bool(cut))
+        method, target, status, length, began = sent
+        connection.report(
+            RequestServed(
+                self.connection_id,
+                self.peer,
+                method,
+                target,
+                status,
+                length,
+                time.perf_counter() - began,
+                cut,
+            )
+        )
+
+    def _tell_sent(self, cut: str) -> None:
+        for sent in self._sent:
+            self._tell(sent, cut)
+        self._sent.clear()
+
+    def _over(self, exchange: Exchange, reason: str) -> None:
+        try:
+            exchange.over(reason)
+        except Exception as problem:
+            self._failed(exchange.head, problem)
+
+
+def _asked(head: RequestHead | None) -> tuple[str, str]:
+    """Method and target as text; nothing for what was no request."""
+    if head is None:
+        return "", ""
+    return head.method, head.target.decode("ascii", "backslashreplace")
+
+
+def _what_went(exchange: Exchange) -> _Sent:
+    return _Sent(*_asked(exchange.head), exchange.status, exchange.written, exchange.began)
