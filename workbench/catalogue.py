@@ -34,6 +34,8 @@ TABS = (
 
 JOBS = {
     "address": "workbench.addresses.address",
+    "interfaces": "workbench.addresses.interfaces",
+    "routes": "workbench.addresses.routes",
     "connect": "workbench.sockets.connect",
     "serve echo": "workbench.sockets.echo",
     "serve http": "workbench.http.serve",

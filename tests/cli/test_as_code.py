@@ -55,6 +55,8 @@ both = pytest.mark.parametrize("code", [python, shell])
 COMPARED = {
     "address": "tests/addresses/test_address.py",
     "connect": "tests/cli/test_as_code.py",
+    "interfaces": "tests/addresses/test_host.py",
+    "routes": "tests/addresses/test_host.py",
     "serve echo": "tests/cli/test_as_code.py",
     "serve http": "tests/cli/test_as_code.py",
 }
