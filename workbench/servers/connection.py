@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from workbench.core.endpoint import Endpoint
 from workbench.core.message import Event
 from workbench.servers.figures import Figures
+from workbench.servers.transcripts import Transcript
 
 FILE_AT_ONCE = 1 << 22
 """Bytes of a file that are sent in one go."""
@@ -134,6 +135,7 @@ class Connection:
     Attributes:
         id: counts from 1 in each server.
         peer: its address, as text.
+        host: its address without a port; "" of a Unix peer.
         pending: bytes that wait for the peer to read.
         last: what it did last, in a few words, for the table of connections.
         held_back: nothing more is read from the peer; set by `hold_back`.
@@ -151,6 +153,7 @@ class Connection:
         "bytes_out",
         "counted",
         "held_back",
+        "host",
         "id",
         "last",
         "loop",
@@ -160,13 +163,17 @@ class Connection:
         "rate",
         "sock",
         "state",
+        "transcript",
     )
 
-    def __init__(self, loop: Host, number: int, sock: socket.socket, peer: str) -> None:
+    def __init__(
+        self, loop: Host, number: int, sock: socket.socket, peer: str, host: str = ""
+    ) -> None:
         self.loop = loop
         self.id = number
         self.sock = sock
         self.peer = peer
+        self.host = host
         self.opened_at = time.monotonic()
         self.bytes_in = 0
         self.bytes_out = 0
@@ -176,6 +183,7 @@ class Connection:
         self.state: Any = None
         self.rate = 0.0
         self.counted = 0
+        self.transcript: Transcript | None = None
         self._queue: deque[memoryview | FileSlice] = deque()
         self._reason = ""
         self._half_closed = False

@@ -19,6 +19,7 @@ from workbench.servers.bind import bind, bound_endpoint, release
 from workbench.servers.connection import peer_text
 from workbench.servers.events import Close, Listening, Opened, Show, Stop
 from workbench.servers.figures import INTERVAL, Figures, begin_measuring, gone, measure
+from workbench.servers.transcripts import Transcript
 
 PEERS_KEPT = 10_000
 SILENCE = 60.0
@@ -39,21 +40,25 @@ class _Peer:
         "bytes_in",
         "bytes_out",
         "counted",
+        "host",
         "id",
         "last",
         "opened_at",
         "peer",
         "rate",
         "seen",
+        "transcript",
     )
 
-    def __init__(self, number: int, peer: str) -> None:
+    def __init__(self, number: int, peer: str, host: str) -> None:
         self.id = number
         self.peer = peer
+        self.host = host
         self.opened_at = self.seen = time.monotonic()
         self.bytes_in = self.bytes_out = self.counted = 0
         self.rate = 0.0
         self.last = ""
+        self.transcript: Transcript | None = None
 
 
 class DatagramLoop:
@@ -165,7 +170,7 @@ class DatagramLoop:
                 self._forget(next(iter(self._peers)), "too many peers: the oldest is forgotten")
             self.figures.total += 1
             name = _name(one, address)
-            peer = self._peers[key] = _Peer(self.figures.total, name)
+            peer = self._peers[key] = _Peer(self.figures.total, name, "")
             self._events.append(Opened(peer.id, name))
         self._peers.move_to_end(key)
         peer.seen = time.monotonic()

@@ -139,6 +139,7 @@ class Traffic(Event):
     """Bytes of the connection that is followed, as they came ("in") or went ("out").
 
     `at` is when, in Unix seconds. `left_out` counts the bytes before these that were not kept.
+    Where `note` is not empty it stands for the bytes, as "4,096 bytes of a file".
     """
 
     id: int
@@ -146,6 +147,7 @@ class Traffic(Event):
     at: float
     data: bytes
     left_out: int = 0
+    note: str = ""
 
     def line(self) -> str:
         """Nothing: who wants it follows it on the screen."""

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Protocol
 
 from workbench.servers.events import Closed, ConnectionRow, Connections, Show, Stats
+from workbench.servers.transcripts import Transcript
 
 INTERVAL = 1.0
 """Seconds between two sets of figures."""
@@ -17,16 +18,27 @@ ROWS_LIMIT = 1_000
 
 
 class Peer(Protocol):
-    """What the table shows of a connection, or of a peer that sends datagrams."""
+    """What is known of a connection, or of a peer that sends datagrams.
+
+    Attributes:
+        peer: its address, as text.
+        host: its address without a port, as the door knows it; "" of a Unix peer.
+        opened_at: by time.monotonic().
+        rate: bytes a second both ways, 0.0 at first; counted as long as somebody looks.
+        counted: the bytes that `rate` is counted from, 0 at first.
+        transcript: what is kept of its bytes, None at first.
+    """
 
     id: int
     peer: str
+    host: str
     opened_at: float
     bytes_in: int
     bytes_out: int
     rate: float
     counted: int
     last: str
+    transcript: Transcript | None
 
 
 class Figures:
