@@ -148,7 +148,7 @@ def test_a_body_over_its_limit_or_cut_short_is_refused(asked: bytes, wanted: lis
 
     with doing(begin) as served:
         assert statuses(served.talk(asked)) == wanted
-        assert len(gone) == (wanted[0] != 200)
+    assert len(gone) == (wanted[0] != 200)
 
 
 @pytest.mark.parametrize("size", [0, 10, 2_000_000])
