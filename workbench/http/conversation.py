@@ -15,7 +15,7 @@ from workbench.http.dates import format_date
 from workbench.http.exchange import Exchange, Receiver, ServerName
 from workbench.http.ledger import Ledger, asked
 from workbench.http.request_head import BadRequest, HeadReader, RequestHead
-from workbench.http.response import Response, refusal, status_line
+from workbench.http.response import STATUS_LINES, Response, refusal, status_line
 from workbench.servers.connection import Connection
 from workbench.servers.loop import HIGH_WATER, LOW_WATER
 
@@ -73,7 +73,8 @@ class Service:
             end = b"\r\n"
         else:
             end = b"Connection: keep-alive\r\n\r\n"
-        return status_line(response.status) + self.common() + response.fields + end
+        first = STATUS_LINES.get(response.status) or status_line(response.status)
+        return first + self.common() + response.fields + end
 
 
 class Conversation:

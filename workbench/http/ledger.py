@@ -24,15 +24,15 @@ class Ledger:
     def enter(self, head: RequestHead | None, status: int, length: int, began: float) -> None:
         """An answer was handed over, all of it."""
         connection = self._connection
-        method, target = asked(head)
+        method = target = ""
+        if head is not None:
+            method, target = head.method, head.target.decode("ascii", "backslashreplace")
         connection.last = f"{method} {target} {status}"
         answer = (method, target, status, length, began)
-        if connection.closing:
-            self.tell(answer, connection.reason)
-        elif connection.pending:
+        if connection.pending:
             self._waiting.append(answer)
         else:
-            self.tell(answer, "")
+            self.tell(answer, connection.reason)
 
     def settle(self, cut: str = "") -> None:
         """All has gone out; or no more will, for this reason."""

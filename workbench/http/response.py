@@ -73,7 +73,7 @@ PHRASES = {
 }
 """The reason phrases of IANA's HTTP Status Code Registry; an unknown status has none."""
 
-_STATUS_LINES = {
+STATUS_LINES = {
     status: f"HTTP/1.1 {status} {phrase}\r\n".encode() for status, phrase in PHRASES.items()
 }
 
@@ -120,7 +120,7 @@ def status_line(status: int, reason: str | None = None) -> bytes:
         ValueError: the status is not of three digits, or the phrase is no text of one line.
     """
     if reason is None:
-        known = _STATUS_LINES.get(status)
+        known = STATUS_LINES.get(status)
         if known is not None:
             return known
     if not 100 <= status <= 999:
