@@ -36,6 +36,8 @@ JOBS = {
     "address": "workbench.addresses.address",
     "interfaces": "workbench.addresses.interfaces",
     "routes": "workbench.addresses.routes",
+    "exclude": "workbench.addresses.merge",
+    "merge": "workbench.addresses.merge",
     "connect": "workbench.sockets.connect",
     "serve echo": "workbench.sockets.echo",
     "serve http": "workbench.http.serve",

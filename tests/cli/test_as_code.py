@@ -57,6 +57,8 @@ COMPARED = {
     "connect": "tests/cli/test_as_code.py",
     "interfaces": "tests/addresses/test_host.py",
     "routes": "tests/addresses/test_host.py",
+    "exclude": "tests/addresses/test_merge.py",
+    "merge": "tests/addresses/test_merge.py",
     "serve echo": "tests/cli/test_as_code.py",
     "serve http": "tests/cli/test_as_code.py",
 }
