@@ -15,8 +15,10 @@ from typing import Any, Protocol
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.message import Event
-from workbench.servers.figures import Figures
-from workbench.servers.transcripts import Transcript
+from workbench.servers.callbacks import Timer
+from workbench.servers.deadlines import Deadlines
+from workbench.servers.desk import Desk
+from workbench.servers.transcripts import Direction, Transcript
 
 FILE_AT_ONCE = 1 << 22
 """Bytes of a file that are sent in one go."""
@@ -25,21 +27,15 @@ _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: close(2) breaks the connection off (socket(7))."""
 
 
-class Timer:
-    """A callback that is due later; `cancel` takes it back."""
-
-    __slots__ = ("callback",)
-
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self.callback: Callable[[], None] | None = callback
-
-    def cancel(self) -> None:
-        """Do not call back."""
-        self.callback = None
-
-
 class Handler:
-    """A protocol's server side; one object serves all connections of a server."""
+    """A protocol's server side; one object serves all connections of a server.
+
+    Attributes:
+        measures: tells itself how long its answers took, with `Connection.answered`; of others
+            the loop measures from the arrival of bytes until what was sent then has all gone.
+    """
+
+    measures = False
 
     def opened(self, connection: Connection) -> None:
         """A peer has connected."""
@@ -57,6 +53,14 @@ class Handler:
     def moved(self, connection: Connection) -> None:
         """Some of what waits was sent, not all of it."""
 
+    def idle(self, connection: Connection, quiet: bool) -> bool:
+        """Whether nothing is under way with a peer, so that a server that drains may close.
+
+        Asked at short intervals while the server drains. `quiet` says that nothing waits to be
+        sent and that nothing moved since a moment ago; who knows its protocol knows better.
+        """
+        return quiet
+
     def parting(self, reason: str) -> bytes:
         """The last words to a peer that is given up for this reason while nothing waits for it."""
         return b""
@@ -70,16 +74,20 @@ class Host(Protocol):
 
     Attributes:
         endpoint: where the server listens, with the port that it really got.
+        now: when the loop was last woken, by time.monotonic().
         held: bytes of memory that wait in the queues of all connections.
-        timed: the connections with a deadline.
     """
 
     endpoint: Endpoint
     now: float
     held: int
-    figures: Figures
-    events: list[Event]
-    timed: set[Connection]
+    desk: Desk
+    deadlines: Deadlines[Connection]
+
+    def keep(
+        self, peer: Connection, direction: Direction, offset: int, data: bytes | memoryview
+    ) -> None:
+        """Note bytes for the transcript of a connection; `offset` counts those before them."""
 
     def adjust(self, connection: Connection) -> None:
         """Watch for what the connection can go on with."""
@@ -141,17 +149,21 @@ class Connection:
         held_back: nothing more is read from the peer; set by `hold_back`.
         loop: what calls back: `watch`, `call_soon`, `call_later`.
         state: the handler's own.
+        asked_at: when what waits to be sent was asked for, by time.monotonic(), or 0.
+        due: its deadline, by time.monotonic(), and the reason.
+        slot: of `Deadlines`.
     """
 
     __slots__ = (
-        "_deadline",
         "_half_closed",
         "_interest",
         "_queue",
         "_reason",
+        "asked_at",
         "bytes_in",
         "bytes_out",
         "counted",
+        "due",
         "held_back",
         "host",
         "id",
@@ -161,6 +173,7 @@ class Connection:
         "peer",
         "pending",
         "rate",
+        "slot",
         "sock",
         "state",
         "transcript",
@@ -184,16 +197,23 @@ class Connection:
         self.rate = 0.0
         self.counted = 0
         self.transcript: Transcript | None = None
+        self.asked_at = 0.0
+        self.due: tuple[float, str] | None = None
+        self.slot = 0
         self._queue: deque[memoryview | FileSlice] = deque()
         self._reason = ""
         self._half_closed = False
-        self._deadline: tuple[float, str] | None = None
         self._interest = 0
 
     @property
     def closing(self) -> bool:
         """`close` was called."""
         return bool(self._reason)
+
+    @property
+    def draining(self) -> bool:
+        """The server takes nobody new in and ends with its last peer: do not begin anew."""
+        return self.loop.desk.draining
 
     @property
     def reason(self) -> str:
@@ -204,6 +224,7 @@ class Connection:
         """Send bytes, now or when the peer has room for them."""
         if self._reason:
             return
+        self.loop.keep(self, "out", self.bytes_out + self.pending, data)
         if not self._queue:
             try:
                 sent = self.sock.send(data)
@@ -213,7 +234,7 @@ class Connection:
                 self.loop.broken(self, problem)
                 return
             self.bytes_out += sent
-            self.loop.figures.bytes_out += sent
+            self.loop.desk.figures.bytes_out += sent
             if sent == len(data):
                 return
             data = memoryview(data)[sent:]
@@ -227,6 +248,8 @@ class Connection:
         if self._reason or count <= 0:
             os.close(fd)
             return
+        before = self.bytes_out + self.pending
+        self.loop.desk.transcripts.keep_file(self, before, count)
         self._queue.append(FileSlice(fd, offset, count))
         self.pending += count
         self.loop.flush(self)
@@ -256,12 +279,16 @@ class Connection:
             self.loop.adjust(self)
 
     def deadline(self, seconds: float | None, reason: str = "timed out") -> None:
-        """Close the connection after that many seconds, unless this is called again before."""
+        """Close the connection after that many seconds, unless this is called again before.
+
+        It is closed within a tenth of a second from then.
+        """
         if seconds is None:
-            self._deadline = None
+            self.due = None
         else:
-            self._deadline = (self.loop.now + seconds, reason)
-            self.loop.timed.add(self)
+            at = self.loop.now + seconds
+            self.due = (at, reason)
+            self.loop.deadlines.set(self, at)
 
     # -- for the loop ------------------------------------------------------------------------------
 
@@ -287,7 +314,7 @@ class Connection:
                         queue[0] = item[sent:]
                 self.pending -= sent
                 self.bytes_out += sent
-                self.loop.figures.bytes_out += sent
+                self.loop.desk.figures.bytes_out += sent
                 if finished:
                     _let_go(queue.popleft())
                 elif isinstance(item, FileSlice):
@@ -306,12 +333,16 @@ class Connection:
 
     def report(self, event: Event) -> None:
         """Add an event to the server's stream."""
-        self.loop.events.append(event)
+        self.loop.desk.events.append(event)
+
+    def answered(self, seconds: float) -> None:
+        """Count an answer that took so long; for handlers that say so in `measures`."""
+        self.loop.desk.latency.add(seconds)
 
     def request_done(self, *, error: bool = False) -> None:
         """Count a request in the server's figures."""
-        self.loop.figures.requests += 1
-        self.loop.figures.errors += error
+        self.loop.desk.figures.requests += 1
+        self.loop.desk.figures.errors += error
 
 
 def peer_text(sock: socket.socket, address: Any) -> str:

@@ -13,28 +13,27 @@ thread.
 from __future__ import annotations
 
 import errno
-import heapq
-import itertools
-import os
 import resource
 import selectors
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import ParamSpec
 
 from workbench.core.endpoint import Endpoint
-from workbench.core.events import Done, Note
+from workbench.core.events import Note
 from workbench.core.failure import explain
 from workbench.core.message import Event
 from workbench.core.scope import Scope
-from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
-from workbench.servers.connection import Connection, Handler, Timer, peer_text
-from workbench.servers.events import Close, Listening, Opened, Show, Stop
-from workbench.servers.figures import INTERVAL, Figures, begin_measuring, gone, measure
+from workbench.servers.callbacks import Callbacks, Timer
+from workbench.servers.connection import Connection, Handler, peer_text
+from workbench.servers.deadlines import Deadlines
+from workbench.servers.desk import Desk
+from workbench.servers.events import Admit, Listening
+from workbench.servers.figures import INTERVAL
+from workbench.servers.refused_bind import bind_failure
 
 ACCEPT_AT_ONCE = 128
 READ_SIZE = 1 << 18
@@ -50,6 +49,9 @@ PINCHED_READ_SIZE = 1 << 14
 LINGER = 30.0
 """Seconds that a closing connection waits for its peer to read some of what was sent."""
 
+PARTING_INTERVAL = 0.5
+"""Seconds between two looks at who is idle while the server drains."""
+
 # accept(2): the listener itself is at fault; whatever else it tells is of one peer that is gone.
 _LISTENER_BROKEN = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EOPNOTSUPP, errno.EFAULT)
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -63,85 +65,79 @@ WRITE = selectors.EVENT_WRITE
 class Loop:
     """A server of connections (TCP, Unix stream): `run` serves until it is told to stop."""
 
-    def __init__(self, endpoint: Endpoint, handler: Handler, scope: Scope) -> None:
+    def __init__(
+        self, endpoint: Endpoint, handler: Handler, scope: Scope, admit: Admit | None = None
+    ) -> None:
+        """Raises JobError: the rules of the door cannot be read."""
         self.endpoint = endpoint
         self.handler = handler
         self.scope = scope
         self.now = time.monotonic()
-        self.events: list[Event] = []
-        self.timed: set[Connection] = set()
         self.held = 0
-        self.figures = Figures()
+        self.deadlines: Deadlines[Connection] = Deadlines()
+        self.desk = Desk(self, admit)
+        self.keep = self.desk.transcripts.keep
         self._open: dict[int, Connection] = {}
         self._selector = selectors.DefaultSelector()
+        self._callbacks = Callbacks(self._guard)
         self._listeners: list[socket.socket] = []
+        self._watching = False
         self._buffer = memoryview(bytearray(READ_SIZE))
-        self._accepting = True
-        self._stopping = False
-        self._numbers = itertools.count()
-        self._timers: list[tuple[float, int, Timer]] = []
-        self._soon: deque[Callable[[], None]] = deque()
-        self._wake_read, self._wake_write = -1, -1
 
     def run(self) -> Iterator[Event]:
-        """Listen and serve; ends with Done when told to stop.
+        """Listen and serve; ends with Done when told to stop, or when it has drained.
 
         Raises:
-            OSError: the address cannot be had.
+            JobError: the address cannot be had, and why.
+            OSError: it cannot be had for another reason.
             Cancelled: the scope was cancelled.
         """
         _raise_descriptor_limit()
         try:
-            self._listeners = bind(self.endpoint, self.scope)
-            self._wake_read, self._wake_write = os.pipe()
-            os.set_blocking(self._wake_read, False)
-            os.set_blocking(self._wake_write, False)
-            self._selector.register(self._wake_read, READ, self._woken)
+            try:
+                self._listeners = bind(self.endpoint, self.scope)
+            except OSError as problem:
+                raise bind_failure(self.endpoint, problem) from problem
             self.endpoint = bound_endpoint(self.endpoint, self._listeners[0])
-            for listener in self._listeners:
-                self._selector.register(listener, READ, partial(self._accept, listener))
+            self._callbacks.open()
+            self._selector.register(self._callbacks.wake_fd, READ, self._callbacks.woken)
             self._selector.register(self.scope, READ, self._obey)
+            self._watch_listeners()
             yield Listening(str(self.endpoint))
+            yield self.desk.state()
             yield from self._serve()
         finally:
             for connection in list(self._open.values()):
                 self.drop(connection, "server stopped")
-            for listener in self._listeners:
-                release(listener)
+            self._close_listeners()
             self._selector.close()
-            for end in (self._wake_read, self._wake_write):
-                if end >= 0:
-                    os.close(end)
-            self._wake_read = self._wake_write = -1
+            self._callbacks.close()
 
     def _serve(self) -> Iterator[Event]:
+        desk, callbacks, deadlines = self.desk, self._callbacks, self.deadlines
         tick = self.now + INTERVAL
-        while not self._stopping:
-            until = min(tick, self._timers[0][0]) if self._timers else tick
-            for key, mask in self._selector.select(max(0.0, until - time.monotonic())):
+        while not desk.over:
+            until = min(tick, callbacks.next, deadlines.next)
+            ready = self._selector.select(max(0.0, until - time.monotonic()))
+            self.now = time.monotonic()
+            for key, mask in ready:
                 if type(key.data) is Connection:
                     self._turn(key.data, mask)
                 else:
                     key.data(mask)
-            self.now = time.monotonic()
-            if self._timers:
-                self._fire()
-            if self.events:
-                yield from self.events
-                self.events.clear()
+            callbacks.fire(self.now)
+            for connection in deadlines.passed(self.now):
+                self._expire(connection)
+            if desk.events:
+                yield from desk.take_events()
             if self.now >= tick:
                 tick = max(tick + INTERVAL, self.now)
-                yield from self._tick()
+                if desk.accepting:
+                    self._watch_listeners()
+                yield from desk.tick()
         for connection in list(self._open.values()):
-            self.drop(connection, "server stopped")
-        yield from self.events
-        self.events.clear()
-        figures = self.figures
-        yield figures.stats(0)
-        yield Done(
-            f"{figures.total} connections,"
-            f" in {amount(figures.bytes_in)}, out {amount(figures.bytes_out)}"
-        )
+            self.drop(connection, desk.last_reason)
+        yield from desk.last_words()
 
     # -- callbacks -----------------------------------------------------------------------------
 
@@ -155,40 +151,19 @@ class Loop:
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call back once, after that time."""
-        timer = Timer(callback)
-        heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._numbers), timer))
-        return timer
+        return self._callbacks.later(seconds, callback)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back in the loop's own thread; may be called from any, also when all is over."""
-        self._soon.append(callback)
-        try:
-            os.write(self._wake_write, b"!")
-        except OSError:
-            pass  # it is awake already, or has ended
-
-    def _woken(self, _: int) -> None:
-        try:
-            os.read(self._wake_read, 4096)
-        except BlockingIOError:
-            pass
-        for _ in range(len(self._soon)):
-            self._guard(self._soon.popleft())
-
-    def _fire(self) -> None:
-        while self._timers and self._timers[0][0] <= self.now:
-            timer = heapq.heappop(self._timers)[2]
-            callback, timer.callback = timer.callback, None
-            if callback is not None:
-                self._guard(callback)
+        self._callbacks.soon(callback)
 
     def _guard(self, callback: Callable[P, None], *given: P.args, **named: P.kwargs) -> None:
         """A fault in what is called back must not end a server."""
         try:
             callback(*given, **named)
         except Exception as problem:
-            self.figures.errors += 1
-            self.events.append(Note(f"a fault in serving: {problem!r}"))
+            self.desk.figures.errors += 1
+            self.desk.events.append(Note(f"a fault in serving: {problem!r}"))
 
     # -- connections ---------------------------------------------------------------------------
 
@@ -203,27 +178,34 @@ class Loop:
             self._fault(connection, problem)
 
     def _fault(self, connection: Connection, problem: Exception) -> None:
-        self.figures.errors += 1
-        self.events.append(Note(f"a fault in serving #{connection.id}: {problem!r}"))
+        self.desk.figures.errors += 1
+        self.desk.events.append(Note(f"a fault in serving #{connection.id}: {problem!r}"))
         self.drop(connection, "a fault in the server")
 
-    def _accept(self, listener: socket.socket, _: int) -> None:
+    def _accept(self, listener: socket.socket, _: int = READ) -> bool:
+        """Let in who waits, some at a time; whether more may be waiting."""
+        desk = self.desk
         for _ in range(ACCEPT_AT_ONCE):
             try:
                 sock, address = listener.accept()
             except BlockingIOError:
-                return
+                return False
             except OSError as problem:
                 if problem.errno in _LISTENER_BROKEN:
                     raise
                 if problem.errno in _OUT_OF_RESOURCES:
-                    self._pause_accepting(problem)
-                    return
-                self.figures.errors += 1
+                    self._out_of_resources(problem)
+                    return False
+                desk.figures.errors += 1
                 continue
-            self._take_in(sock, peer_text(sock, address))
+            host = "" if sock.family == socket.AF_UNIX else str(address[0])
+            if desk.refuses(host):
+                sock.close()
+            else:
+                self._take_in(sock, peer_text(sock, address), host)
+        return True
 
-    def _take_in(self, sock: socket.socket, peer: str) -> None:
+    def _take_in(self, sock: socket.socket, peer: str, host: str) -> None:
         """Begin with a connection."""
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
@@ -231,28 +213,42 @@ class Loop:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:
                 pass  # the peer is gone already; reading tells
-        self.figures.total += 1
-        connection = Connection(self, self.figures.total, sock, peer)
+        connection = Connection(self, self.desk.next_number(), sock, peer, host)
         self._open[connection.id] = connection
         self._selector.register(sock, READ, connection)
         connection._interest = READ
-        self.events.append(Opened(connection.id, connection.peer))
+        self.desk.opened(connection)
         try:
             self.handler.opened(connection)
         except Exception as problem:
             self._fault(connection, problem)
 
-    def _pause_accepting(self, problem: OSError) -> None:
+    def _out_of_resources(self, problem: OSError) -> None:
         """Out of descriptors: leave those who wait in the kernel's queue until the next tick.
 
         The listener stays readable, so that without a pause the loop would turn at full speed.
         """
-        if self._accepting:
-            self._accepting = False
+        self._unwatch_listeners()
+        self.desk.figures.errors += 1
+        self.desk.note(explain("accept a connection", problem).line())
+
+    def _watch_listeners(self) -> None:
+        if not self._watching:
+            self._watching = True
+            for listener in self._listeners:
+                self._selector.register(listener, READ, partial(self._accept, listener))
+
+    def _unwatch_listeners(self) -> None:
+        if self._watching:
+            self._watching = False
             for listener in self._listeners:
                 self._selector.unregister(listener)
-        self.figures.errors += 1
-        self.events.append(Note(explain("accept a connection", problem).line()))
+
+    def _close_listeners(self) -> None:
+        self._unwatch_listeners()
+        for listener in self._listeners:
+            release(listener)
+        self._listeners = []
 
     def _read(self, connection: Connection) -> None:
         if not connection._interest & READ:
@@ -270,10 +266,20 @@ class Loop:
             self.adjust(connection)
             self.handler.ended(connection)
             return
+        data = self._buffer[:count]
+        self.keep(connection, "in", connection.bytes_in, data)
         connection.bytes_in += count
-        self.figures.bytes_in += count
-        if not connection.closing:
-            self.handler.received(connection, self._buffer[:count])
+        self.desk.figures.bytes_in += count
+        if connection.closing:
+            return
+        before = connection.bytes_out
+        self.handler.received(connection, data)
+        if self.handler.measures:
+            return
+        if connection.pending:
+            connection.asked_at = connection.asked_at or self.now
+        elif connection.bytes_out != before:
+            connection.answered(time.monotonic() - self.now)
 
     def flush(self, connection: Connection) -> None:
         """Write what waits, as much as the kernel takes."""
@@ -295,6 +301,9 @@ class Loop:
         if connection.closing:
             return
         if connection.pending == 0:
+            if connection.asked_at:
+                connection.answered(time.monotonic() - connection.asked_at)
+                connection.asked_at = 0.0
             self.handler.drained(connection)
         elif connection.pending < before:
             self.handler.moved(connection)
@@ -332,7 +341,7 @@ class Loop:
 
     def broken(self, connection: Connection, problem: OSError) -> None:
         """The peer is gone in a way that is an error."""
-        self.figures.errors += 1
+        self.desk.figures.errors += 1
         self.drop(connection, explain("", problem).cause)
 
     def drop(self, connection: Connection, reason: str) -> None:
@@ -346,47 +355,71 @@ class Loop:
         if self._open.pop(connection.id, None) is None:
             return  # it was gone when it was to hear that
         connection._reason = reason
-        self.timed.discard(connection)
+        self.deadlines.forget(connection)
         if connection._interest:
             self._selector.unregister(connection.sock)
             connection._interest = 0
         connection.discard()
         connection.sock.close()
         self.handler.closed(connection)
-        self.events.append(gone(connection, reason))
+        self.desk.closed(connection, reason)
 
-    # -- commands and figures ------------------------------------------------------------------
+    def _expire(self, connection: Connection) -> None:
+        """Close a connection whose time is up."""
+        if connection.due is not None:  # another that was dropped just now may have changed it
+            self.drop(connection, connection.due[1])
+
+    # -- what the desk is told -----------------------------------------------------------------
 
     def _obey(self, _: int) -> None:
-        for command in self.scope.commands():
-            match command:
-                case Stop():
-                    self._stopping = True
-                case Show():
-                    if not self.figures.show.limit:
-                        begin_measuring(self._open.values())
-                    self.figures.show = command
-                    if command.limit:
-                        self.events.append(self.figures.page(self._open.values()))
-                case Close():
-                    connection = self._open.get(command.id)
-                    if connection is not None:
-                        self.drop(connection, "closed by hand")
+        self.desk.obey(self.scope.commands())
 
-    def _tick(self) -> Iterator[Event]:
-        if not self._accepting:
-            self._accepting = True
+    def pause(self) -> None:
+        """Accept nothing new; who waits in the kernel's queue stays there."""
+        self._unwatch_listeners()
+
+    def resume(self) -> None:
+        """Accept again.
+
+        Raises:
+            OSError: the address, which was given up to drain, is taken by now.
+        """
+        if not self._listeners:
+            self._listeners = bind(self.endpoint, self.scope)
+        self._watch_listeners()
+
+    def drain(self) -> None:
+        """Take in who waits already, then refuse whoever comes, and part from who is idle."""
+        if self._watching:
             for listener in self._listeners:
-                self._selector.register(listener, READ, partial(self._accept, listener))
-        for connection in list(self.timed):
-            if connection._deadline is None:
-                self.timed.discard(connection)
-            elif connection._deadline[0] <= self.now:
-                self.drop(connection, connection._deadline[1])
-        yield self.figures.stats(len(self._open))
-        if self.figures.show.limit:
-            measure(self._open.values())
-            yield self.figures.page(self._open.values())
+                while self._accept(listener):
+                    pass
+        self._close_listeners()
+        self._callbacks.later(self.desk.drain_until - time.monotonic(), _nothing)
+        self._part({})
+
+    def _part(self, before: dict[int, int]) -> None:
+        """Close who is idle, and look again in a while; `before` has the bytes each had moved."""
+        if not self.desk.draining:
+            return
+        moved: dict[int, int] = {}
+        for connection in list(self._open.values()):
+            total = connection.bytes_in + connection.bytes_out
+            quiet = not connection.pending and before.get(connection.id) == total
+            moved[connection.id] = total
+            if not connection.closing and self.handler.idle(connection, quiet):
+                connection.close("the server drains")
+        self._callbacks.later(PARTING_INTERVAL, partial(self._part, moved))
+
+    def close_peer(self, number: int, reason: str) -> None:
+        """Close one connection, if there is one of that number."""
+        connection = self._open.get(number)
+        if connection is not None:
+            self.drop(connection, reason)
+
+
+def _nothing() -> None:
+    """The loop is woken, and looks whether it has drained."""
 
 
 def _raise_descriptor_limit() -> None:
