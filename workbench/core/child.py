@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     module, name, *lifeline = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if lifeline:
-        _depend_on(int(lifeline[0]))
+        depend_on(int(lifeline[0]))
     commands, out = _take_streams()
     feed = Feed()
     writer = threading.Thread(target=_write, args=(feed, out), name="writer")
@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
     return 1 if isinstance(last, Failed) else 0
 
 
-def _depend_on(lifeline: int) -> None:
+def depend_on(lifeline: int) -> None:
     """Have the kernel end this process group when the other end of the pipe closes.
 
     A thread that waits for it would not do: a job stuck in one long call of C code (a regular
