@@ -18,7 +18,7 @@ from workbench.core.message import Event
 from workbench.servers.callbacks import Timer
 from workbench.servers.deadlines import Deadlines
 from workbench.servers.desk import Desk
-from workbench.servers.transcripts import Direction, Transcript
+from workbench.servers.transcripts import Transcript
 
 FILE_AT_ONCE = 1 << 22
 """Bytes of a file that are sent in one go."""
@@ -83,11 +83,6 @@ class Host(Protocol):
     held: int
     desk: Desk
     deadlines: Deadlines[Connection]
-
-    def keep(
-        self, peer: Connection, direction: Direction, offset: int, data: bytes | memoryview
-    ) -> None:
-        """Note bytes for the transcript of a connection; `offset` counts those before them."""
 
     def adjust(self, connection: Connection) -> None:
         """Watch for what the connection can go on with."""
@@ -224,7 +219,9 @@ class Connection:
         """Send bytes, now or when the peer has room for them."""
         if self._reason:
             return
-        self.loop.keep(self, "out", self.bytes_out + self.pending, data)
+        loop = self.loop
+        kept = self.transcript or loop.desk.transcripts.begin(self)
+        kept.keep("out", self.bytes_out + self.pending, loop.now, data)
         if not self._queue:
             try:
                 sent = self.sock.send(data)
@@ -248,8 +245,8 @@ class Connection:
         if self._reason or count <= 0:
             os.close(fd)
             return
-        before = self.bytes_out + self.pending
-        self.loop.desk.transcripts.keep_file(self, before, count)
+        kept = self.transcript or self.loop.desk.transcripts.begin(self)
+        kept.keep_file(self.bytes_out + self.pending, self.loop.now, count)
         self._queue.append(FileSlice(fd, offset, count))
         self.pending += count
         self.loop.flush(self)

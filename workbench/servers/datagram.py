@@ -11,19 +11,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from workbench.core.endpoint import Endpoint
-from workbench.core.events import Done, Note
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
 from workbench.servers.connection import peer_text
-from workbench.servers.events import Close, Listening, Opened, Show, Stop
-from workbench.servers.figures import INTERVAL, Figures, begin_measuring, gone, measure
+from workbench.servers.desk import Desk
+from workbench.servers.events import Admit, Listening
+from workbench.servers.figures import INTERVAL
+from workbench.servers.refused_bind import bind_failure
 from workbench.servers.transcripts import Transcript
 
 PEERS_KEPT = 10_000
 SILENCE = 60.0
 """Seconds after which a peer that sent nothing is forgotten."""
+
+PARTING_SILENCE = 1.0
+"""Seconds after which a peer that sent nothing is forgotten while the server drains."""
 
 AT_ONCE = 256
 DATAGRAM_LIMIT = 65_536
@@ -42,6 +46,7 @@ class _Peer:
         "counted",
         "host",
         "id",
+        "key",
         "last",
         "opened_at",
         "peer",
@@ -50,8 +55,9 @@ class _Peer:
         "transcript",
     )
 
-    def __init__(self, number: int, peer: str, host: str) -> None:
+    def __init__(self, number: int, key: Any, peer: str, host: str) -> None:
         self.id = number
+        self.key = key
         self.peer = peer
         self.host = host
         self.opened_at = self.seen = time.monotonic()
@@ -62,35 +68,46 @@ class _Peer:
 
 
 class DatagramLoop:
-    """A server of datagrams: `run` serves until it is told to stop."""
+    """A server of datagrams: `run` serves until it is told to stop.
 
-    def __init__(self, endpoint: Endpoint, answer: Answer, scope: Scope) -> None:
+    Pausing and draining it turns away the datagrams of new peers; those who are known already
+    are answered.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, answer: Answer, scope: Scope, admit: Admit | None = None
+    ) -> None:
+        """Raises JobError: the rules of the door cannot be read."""
         self.endpoint = endpoint
         self.answer = answer
         self.scope = scope
-        self.figures = Figures()
-        self._events: list[Event] = []
+        self.desk = Desk(self, admit)
+        self.now = time.monotonic()
         self._peers: OrderedDict[Any, _Peer] = OrderedDict()
         self._buffer = memoryview(bytearray(DATAGRAM_LIMIT))
-        self._stopping = False
 
     def run(self) -> Iterator[Event]:
-        """Receive and answer; ends with Done when told to stop.
+        """Receive and answer; ends with Done when told to stop, or when it has drained.
 
         Raises:
-            OSError: the address cannot be had.
+            JobError: the address cannot be had, and why.
+            OSError: it cannot be had for another reason.
             Cancelled: the scope was cancelled.
         """
         sockets: list[socket.socket] = []
         selector = selectors.DefaultSelector()
         try:
-            sockets += bind(self.endpoint, self.scope)
+            try:
+                sockets += bind(self.endpoint, self.scope)
+            except OSError as problem:
+                raise bind_failure(self.endpoint, problem) from problem
             self.endpoint = bound_endpoint(self.endpoint, sockets[0])
             for one in sockets:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
                 selector.register(one, select.POLLIN)
             selector.register(self.scope, select.POLLIN)
             yield Listening(str(self.endpoint))
+            yield self.desk.state()
             yield from self._serve(selector)
         finally:
             for one in sockets:
@@ -98,109 +115,117 @@ class DatagramLoop:
             selector.close()
 
     def _serve(self, selector: selectors.BaseSelector) -> Iterator[Event]:
+        desk = self.desk
         tick = time.monotonic() + INTERVAL
-        while not self._stopping:
-            for key, _ in selector.select(max(0.0, tick - time.monotonic())):
+        while not desk.over:
+            until = min(tick, desk.drain_until) if desk.draining else tick
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            self.now = time.monotonic()
+            for key, _ in ready:
                 if isinstance(key.fileobj, socket.socket):
                     self._receive(key.fileobj)
                 else:
-                    self._obey()
-            yield from self._take_events()
-            now = time.monotonic()
-            if now >= tick:
-                tick = max(tick + INTERVAL, now)
-                self._forget_silent(now)
-                yield from self._take_events()
-                yield self.figures.stats(len(self._peers))
-                if self.figures.show.limit:
-                    measure(self._peers.values())
-                    yield self.figures.page(self._peers.values())
-        for address in list(self._peers):
-            self._forget(address, "server stopped")
-        yield from self._take_events()
-        yield self.figures.stats(0)
-        figures = self.figures
-        yield Done(
-            f"{figures.total} peers, in {amount(figures.bytes_in)}, out {amount(figures.bytes_out)}"
-        )
-
-    def _take_events(self) -> Iterator[Event]:
-        taken, self._events = self._events, []
-        yield from taken
+                    desk.obey(self.scope.commands())
+            yield from desk.take_events()
+            if self.now >= tick:
+                tick = max(tick + INTERVAL, self.now)
+                silence = PARTING_SILENCE if desk.draining else SILENCE
+                self._forget_silent(self.now, silence)
+                yield from desk.take_events()
+                yield from desk.tick()
+        for key in list(self._peers):
+            self._forget(key, desk.last_reason)
+        yield from desk.last_words("peers")
 
     def _receive(self, one: socket.socket) -> None:
-        figures = self.figures
+        desk = self.desk
         for _ in range(AT_ONCE):
             try:
                 count, address = one.recvfrom_into(self._buffer)
             except BlockingIOError:
                 return
             except OSError:
-                figures.errors += 1  # an ICMP error that came back for an earlier answer
+                desk.figures.errors += 1  # an ICMP error that came back for an earlier answer
                 continue
+            began = time.monotonic()
             peer = self._peer(one, address)
+            if peer is None:
+                continue
             data = self._buffer[:count]
-            peer.bytes_in += count
-            figures.bytes_in += count
-            figures.requests += 1
+            desk.came(peer, data)
+            desk.figures.requests += 1
             peer.last = amount(count)
             try:
                 reply = self.answer(data)
             except Exception as problem:  # one datagram must not end a server
-                figures.errors += 1
-                self._events.append(Note(f"a fault in answering #{peer.id}: {problem!r}"))
+                desk.figures.errors += 1
+                desk.note(f"a fault in answering #{peer.id}: {problem!r}")
                 continue
             if reply is None or not address:
                 continue  # a Unix peer without a name cannot be answered
             try:
-                sent = one.sendto(reply, address)
+                one.sendto(reply, address)
             except OSError:
                 # Lost, as datagrams may be. A Unix peer that does not read its answers can use up
                 # our send buffer, and so have the answers of others lost too (unix(7)).
-                figures.errors += 1
+                desk.figures.errors += 1
                 continue
-            peer.bytes_out += sent
-            figures.bytes_out += sent
+            desk.went(peer, reply)
+            desk.latency.add(time.monotonic() - began)
 
-    def _peer(self, one: socket.socket, address: Any) -> _Peer:
+    def _peer(self, one: socket.socket, address: Any) -> _Peer | None:
+        """Who sent this; None for one who is not let in."""
         key = (one.fileno(), address)
         peer = self._peers.get(key)
         if peer is None:
-            if len(self._peers) >= PEERS_KEPT:
-                self._forget(next(iter(self._peers)), "too many peers: the oldest is forgotten")
-            self.figures.total += 1
-            name = _name(one, address)
-            peer = self._peers[key] = _Peer(self.figures.total, name, "")
-            self._events.append(Opened(peer.id, name))
+            peer = self._new_peer(one, address, key)
+            if peer is None:
+                return None
         self._peers.move_to_end(key)
-        peer.seen = time.monotonic()
+        peer.seen = self.now
         return peer
 
-    def _forget_silent(self, now: float) -> None:
+    def _new_peer(self, one: socket.socket, address: Any, key: Any) -> _Peer | None:
+        desk = self.desk
+        host = "" if one.family == socket.AF_UNIX else str(address[0])
+        if not desk.accepting:
+            desk.door.turn_away(host, "draining" if desk.draining else "paused")
+            return None
+        if desk.refuses(host):
+            return None
+        if len(self._peers) >= PEERS_KEPT:
+            self._forget(next(iter(self._peers)), "too many peers: the oldest is forgotten")
+        peer = self._peers[key] = _Peer(desk.next_number(), key, _name(one, address), host)
+        desk.opened(peer)
+        return peer
+
+    def _forget_silent(self, now: float, silence: float) -> None:
         while self._peers:
             key, peer = next(iter(self._peers.items()))
-            if now - peer.seen < SILENCE:
+            if now - peer.seen < silence:
                 return
-            self._forget(key, f"silent for {SILENCE:.0f} s")
+            self._forget(key, f"silent for {silence:.0f} s")
 
     def _forget(self, key: Any, reason: str) -> None:
-        self._events.append(gone(self._peers.pop(key), reason))
+        self.desk.closed(self._peers.pop(key), reason)
 
-    def _obey(self) -> None:
-        for command in self.scope.commands():
-            match command:
-                case Stop():
-                    self._stopping = True
-                case Show():
-                    if not self.figures.show.limit:
-                        begin_measuring(self._peers.values())
-                    self.figures.show = command
-                    if command.limit:
-                        self._events.append(self.figures.page(self._peers.values()))
-                case Close():
-                    for key, peer in list(self._peers.items()):
-                        if peer.id == command.id:
-                            self._forget(key, "closed by hand")
+    # -- what the desk is told -----------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Nothing is to be done: each newcomer is asked for."""
+
+    def resume(self) -> None:
+        """Nothing is to be done: the sockets are as they were."""
+
+    def drain(self) -> None:
+        """Forget who is silent already."""
+        self._forget_silent(time.monotonic(), PARTING_SILENCE)
+
+    def close_peer(self, number: int, reason: str) -> None:
+        """Forget a peer, if there is one of that number; its next datagram makes it a new one."""
+        peer = self.desk.peers.get(number)
+        if isinstance(peer, _Peer):
+            self._forget(peer.key, reason)
 
 
 def _name(one: socket.socket, address: Any) -> str:

@@ -78,9 +78,7 @@ class Desk:
         self.figures = Figures()
         self.door = Door(admit or Admit())
         self.latency = Histogram()
-        self.transcripts = Transcripts(
-            self.peers.get, lambda: iter(list(self.peers.values())), self.events
-        )
+        self.transcripts = Transcripts(self.peers.get, self.events)
         self.accepting = True
         self.draining = False
         self.stopping = False
@@ -118,13 +116,15 @@ class Desk:
 
     def came(self, peer: Peer, data: bytes | memoryview) -> None:
         """Bytes came."""
-        self.transcripts.keep(peer, "in", peer.bytes_in, data)
+        kept = peer.transcript or self.transcripts.begin(peer)
+        kept.keep("in", peer.bytes_in, time.monotonic(), data)
         peer.bytes_in += len(data)
         self.figures.bytes_in += len(data)
 
     def went(self, peer: Peer, data: bytes | memoryview) -> None:
         """Bytes were sent, all of them."""
-        self.transcripts.keep(peer, "out", peer.bytes_out, data)
+        kept = peer.transcript or self.transcripts.begin(peer)
+        kept.keep("out", peer.bytes_out, time.monotonic(), data)
         peer.bytes_out += len(data)
         self.figures.bytes_out += len(data)
 

@@ -76,7 +76,7 @@ class Loop:
         self.held = 0
         self.deadlines: Deadlines[Connection] = Deadlines()
         self.desk = Desk(self, admit)
-        self.keep = self.desk.transcripts.keep
+        self._answered = self.desk.latency.add
         self._open: dict[int, Connection] = {}
         self._selector = selectors.DefaultSelector()
         self._callbacks = Callbacks(self._guard)
@@ -267,7 +267,8 @@ class Loop:
             self.handler.ended(connection)
             return
         data = self._buffer[:count]
-        self.keep(connection, "in", connection.bytes_in, data)
+        kept = connection.transcript or self.desk.transcripts.begin(connection)
+        kept.keep("in", connection.bytes_in, self.now, data)
         connection.bytes_in += count
         self.desk.figures.bytes_in += count
         if connection.closing:
@@ -279,7 +280,7 @@ class Loop:
         if connection.pending:
             connection.asked_at = connection.asked_at or self.now
         elif connection.bytes_out != before:
-            connection.answered(time.monotonic() - self.now)
+            self._answered(time.monotonic() - self.now)
 
     def flush(self, connection: Connection) -> None:
         """Write what waits, as much as the kernel takes."""
