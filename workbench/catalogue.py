@@ -38,6 +38,8 @@ JOBS = {
     "routes": "workbench.addresses.routes",
     "exclude": "workbench.addresses.merge",
     "merge": "workbench.addresses.merge",
+    "plan": "workbench.addresses.planning",
+    "split": "workbench.addresses.split",
     "connect": "workbench.sockets.connect",
     "serve echo": "workbench.sockets.echo",
     "serve http": "workbench.http.serve",

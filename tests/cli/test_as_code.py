@@ -59,6 +59,8 @@ COMPARED = {
     "routes": "tests/addresses/test_host.py",
     "exclude": "tests/addresses/test_merge.py",
     "merge": "tests/addresses/test_merge.py",
+    "plan": "tests/addresses/test_planning.py",
+    "split": "tests/addresses/test_planning.py",
     "serve echo": "tests/cli/test_as_code.py",
     "serve http": "tests/cli/test_as_code.py",
 }
