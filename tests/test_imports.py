@@ -13,7 +13,7 @@ import workbench
 
 ROOT = Path(workbench.__file__).parent
 FRONT_ENDS = {"ui", "cli"}
-ENGINE_LIBRARIES = {"msgspec", "platformdirs", "tomli_w"}
+ENGINE_LIBRARIES = {"cryptography", "dns", "h2", "idna", "msgspec", "platformdirs", "tomli_w"}
 """What an engine may import beside the standard library; a probe has to run on a bare machine."""
 
 
