@@ -171,6 +171,11 @@ class Conversation:
         if exchange is not None:
             self._over(exchange, reason)
 
+    @property
+    def idle(self) -> bool:
+        """No request has begun to come, and none is being answered."""
+        return not (self._exchange or self._body or self._reader.waiting or self._refused)
+
     # -- requests --------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
@@ -258,7 +263,7 @@ class Conversation:
             response = self._failed(head, problem)
         if response is None:
             return self._begin(head, expects=False)
-        keep = head.keep_alive
+        keep = head.keep_alive and not self._connection.draining
         self._send(response, keep=keep, minor=head.minor)
         self._ledger.enter(head, response.status, response.length, began)
         if not keep:
@@ -375,7 +380,7 @@ class Conversation:
     def keeps(self) -> bool:
         """The connection can go on after this answer: what is left of the body can be read."""
         exchange = self._exchange
-        if exchange is None or not exchange.head.keep_alive:
+        if exchange is None or not exchange.head.keep_alive or self._connection.draining:
             return False
         if self._unread:
             length = exchange.head.content_length

@@ -47,6 +47,8 @@ class Ledger:
         method, target, status, length, began = answer
         connection.request_done(error=status >= 400 or bool(cut))
         took = time.perf_counter() - began
+        if not cut:
+            connection.answered(took)
         connection.report(
             RequestServed(connection.id, connection.peer, method, target, status, length, took, cut)
         )

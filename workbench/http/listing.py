@@ -27,19 +27,29 @@ td + td {{ text-align: right; color: #666; white-space: nowrap }}
 <table>
 {rows}
 </table>
-{note}</body>
+{note}{form}</body>
 </html>
+"""
+_FORM = """\
+<form method="post" enctype="multipart/form-data" action="./">
+<p><input type="file" name="file" multiple required> <button>Upload</button></p>
+</form>
 """
 _MARKS = {"dir": "/", "link": "@"}
 
 
-def page(relative: bytes, found: list[Entry], more: int) -> bytes:
-    """The listing of the folder at `relative` below the root, of `found` and `more` entries."""
+def page(relative: bytes, found: list[Entry], more: int, *, form: bool = False) -> bytes:
+    """The listing of the folder at `relative` below the root, of `found` and `more` entries.
+
+    Args:
+        form: have one at its end that sends files.
+    """
     title = "Index of /" + ("" if relative == b"." else _visible(relative) + "/")
     rows = [] if relative == b"." else ['<tr><td><a href="../">../</a></td><td></td><td></td></tr>']
     rows += [_row(entry) for entry in found]
     note = f"<p>and {more} more</p>\n" if more else ""
-    return _PAGE.format(title=escape(title), rows="\n".join(rows), note=note).encode()
+    end = _FORM if form else ""
+    return _PAGE.format(title=escape(title), rows="\n".join(rows), note=note, form=end).encode()
 
 
 def _row(entry: Entry) -> str:

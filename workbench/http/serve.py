@@ -1,4 +1,4 @@
-"""Serve a folder's files over HTTP (RFC 9110, 9112)."""
+"""Serve a folder's files over HTTP (RFC 9110, 9112), and take files in where that is asked for."""
 
 from __future__ import annotations
 
@@ -8,78 +8,59 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
-from workbench.core.job import Request, argument, job, option
+from workbench.core.job import job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
+from workbench.http import script
+from workbench.http.access import guarded, http_endpoint
 from workbench.http.application import Answering
 from workbench.http.files import Root
 from workbench.http.server import HttpHandler
 from workbench.http.static import StaticFiles
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
+from workbench.servers.request import ServeRequest
 
-_PYTHON = """\
-import functools
-import http.server
-import socket
-
-
-class Server(http.server.ThreadingHTTPServer):
-    address_family = socket.{family}
-
-
-Files = functools.partial(http.server.SimpleHTTPRequestHandler, directory={root!r})
-with Server({address!r}, Files) as server:
-    print("listening on", server.server_address, flush=True)
-    server.serve_forever()
-"""
-
-_PYTHON_UNIX = """\
-import functools
-import http.server
-import socketserver
-
-
-class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-
-    def get_request(self):
-        request, _ = super().get_request()
-        return request, ("local", 0)
-
-
-Files = functools.partial(http.server.SimpleHTTPRequestHandler, directory={root!r})
-with Server({address!r}, Files) as server:
-    print("listening on", server.server_address, flush=True)
-    server.serve_forever()
-"""
+UPLOADS = "files that come in"
+WHO_ASKS = "who may ask"
 
 
 @dataclass(frozen=True, slots=True)
-class ServeHttp(Request):
+class ServeHttp(ServeRequest):
     """Serve the files of a folder over HTTP/1.1.
 
     Ranges, conditional requests, an index of each folder. Nothing outside the folder is ever
     read: symbolic links are followed only where all of their way stays inside.
+
+    With --upload files come in as well: PUT of one (curl -T FILE URL), a form of several
+    (curl -F file=@FILE URL, or the browser's, on each index). A file is seen when all of it has
+    come; hidden names are not taken, and nothing is replaced without --overwrite.
     """
 
-    endpoint: Endpoint = argument("where to listen; port 0 takes a free one", metavar="ENDPOINT")
     root: Path = option(Path("."), "the folder", metavar="DIR")
     links: bool = option(True, "follow symbolic links that stay inside the folder")
+    upload: bool = option(False, "let files come in", group=UPLOADS)
+    overwrite: bool = option(False, "let a file that comes in replace another", group=UPLOADS)
+    upload_limit: int = option(1 << 30, "bytes of one upload", unit="B", group=UPLOADS)
+    user: str = option("", "ask for this name and a password", metavar="NAME", group=WHO_ASKS)
+    password: str = option("", "the password that goes with it", secret=True, group=WHO_ASKS)
 
     def as_python(self) -> str:
         """The standard library's http.server."""
-        end, root = self.endpoint, os.fspath(self.root)
-        if end.is_unix:
-            return _PYTHON_UNIX.format(root=root, address=end.unix_address)
-        family = "AF_INET6" if ":" in end.host else "AF_INET"
-        address = (end.host or "127.0.0.1", end.port)
-        return _PYTHON.format(root=root, family=family, address=address)
+        return script.files(
+            self.endpoint,
+            os.fspath(self.root),
+            upload=self.upload,
+            overwrite=self.overwrite,
+            limit=self.upload_limit,
+            user=self.user,
+        )
 
     def as_shell(self) -> str:
-        """Python's module; for a Unix socket with socat before it."""
+        """Python's module, for a Unix socket with socat before it; where it cannot, a script."""
+        if self.upload or self.user:
+            return f"python3 -c {shlex.quote(self.as_python())}"
         end = self.endpoint
         host, port = end.host or "127.0.0.1", end.port
         if end.is_unix:
@@ -103,16 +84,23 @@ class ServeHttp(Request):
 )
 def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
-    end = request.endpoint
-    if end.scheme == "tcp":
-        end = end.with_scheme("http")
-    if end.scheme not in ("http", "http+unix", "unix"):
-        raise JobError(
-            f"files are not served over {end.scheme}",
-            advice="use http://HOST:PORT/ or unix:PATH",
-        )
+    end = http_endpoint(request.endpoint)
+    if not request.upload and request.overwrite:
+        raise JobError("nothing comes in to replace a file", advice="give --upload as well")
+    if request.upload_limit <= 0:
+        raise JobError("the limit of an upload is one byte at least")
     root = Root(request.root, links=request.links)
     try:
-        yield from Loop(end, HttpHandler(Answering(StaticFiles(root).respond)), scope).run()
+        files = StaticFiles(root, form=request.upload)
+        if request.upload:
+            from workbench.http.upload import Uploads
+
+            application: Answering = Uploads(
+                files, overwrite=request.overwrite, limit=request.upload_limit
+            )
+        else:
+            application = Answering(files.respond)
+        handler = HttpHandler(guarded(application, request.user, request.password))
+        yield from Loop(end, handler, scope, admit=request.admit).run()
     finally:
         root.close()

@@ -13,6 +13,8 @@ __all__ = ["HttpHandler", "Patience"]
 class HttpHandler(Handler):
     """Speaks HTTP/1 with every peer of a server and has an application answer each request."""
 
+    measures = True
+
     def __init__(self, application: Application, patience: Patience | None = None) -> None:
         self._service = Service(application, patience or Patience())
 
@@ -45,6 +47,11 @@ class HttpHandler(Handler):
         """The connection is gone."""
         conversation: Conversation = connection.state
         conversation.closed()
+
+    def idle(self, connection: Connection, quiet: bool) -> bool:
+        """No request has begun to come, and none is being answered."""
+        conversation: Conversation = connection.state
+        return conversation.idle and not connection.pending
 
     def parting(self, reason: str) -> bytes:
         """The last words to a peer that is given up for this reason."""

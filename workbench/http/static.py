@@ -35,6 +35,13 @@ _PAGE_FIELDS = (
     (b"Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'"),
     (b"Cache-Control", b"no-cache"),
 )
+_FORM_FIELDS = (
+    (
+        b"Content-Security-Policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+    ),
+    (b"Cache-Control", b"no-cache"),
+)
 _QUERY_SAFE = "".join(chr(c) for c in range(0x21, 0x7F))
 """A query goes back as it came; only bytes that a URL may not hold are escaped."""
 
@@ -59,10 +66,15 @@ _REFUSALS = {
 
 
 class StaticFiles:
-    """The files below a root, as HTTP resources."""
+    """The files below a root, as HTTP resources.
 
-    def __init__(self, root: files.Root) -> None:
+    Args:
+        form: whether listings have a form that sends files.
+    """
+
+    def __init__(self, root: files.Root, *, form: bool = False) -> None:
         self.root = root
+        self._form = form
         self._remembered: dict[bytes, _Described] = {}
 
     def respond(self, head: RequestHead) -> Response:
@@ -118,7 +130,8 @@ class StaticFiles:
                     return self._file(head, index, below, status)
             finally:
                 os.close(below)
-        return complete(200, _HTML, listing.page(relative, *files.entries(fd)), _PAGE_FIELDS)
+        page = listing.page(relative, *files.entries(fd), form=self._form)
+        return complete(200, _HTML, page, _FORM_FIELDS if self._form else _PAGE_FIELDS)
 
     def _file(self, head: RequestHead, name: bytes, fd: int, status: os.stat_result) -> Response:
         """The file, a part of it, or word that the client has it already."""
