@@ -36,13 +36,19 @@ JOBS = {
     "address": "workbench.addresses.address",
     "interfaces": "workbench.addresses.interfaces",
     "routes": "workbench.addresses.routes",
+    "compare": "workbench.addresses.compare",
+    "contains": "workbench.addresses.compare",
     "exclude": "workbench.addresses.merge",
     "merge": "workbench.addresses.merge",
     "plan": "workbench.addresses.planning",
     "split": "workbench.addresses.split",
+    "resolve": "workbench.addresses.resolve",
+    "reverse": "workbench.addresses.reverse",
+    "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
     "serve echo": "workbench.sockets.echo",
     "serve http": "workbench.http.serve",
+    "serve wsgi": "workbench.http.gateway.wsgi",
 }
 
 

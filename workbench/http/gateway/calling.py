@@ -114,7 +114,9 @@ class Call:
             finally:
                 exc_info = None  # it holds the frames that hold it
         elif self._status is not None:
-            raise AssertionError("start_response was called twice, the second time without exc_info")
+            raise AssertionError(
+                "start_response was called twice, the second time without exc_info"
+            )
         self._status = _status(status)
         self._fields, self._length = _fields(headers)
         return self.write

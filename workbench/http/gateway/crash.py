@@ -177,7 +177,9 @@ def _source(file: str, line: int, namespace: dict[str, object]) -> tuple[int, tu
         lines = linecache.getlines(file, namespace)
     except Exception:
         return first, ()
-    return first, tuple(_clean(one.rstrip("\r\n")[:500]) for one in lines[first - 1 : line + AROUND])
+    return first, tuple(
+        _clean(one.rstrip("\r\n")[:500]) for one in lines[first - 1 : line + AROUND]
+    )
 
 
 def shown(name: str, value: object) -> str:
