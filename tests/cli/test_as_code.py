@@ -57,6 +57,8 @@ COMPARED = {
     "connect": "tests/cli/test_as_code.py",
     "interfaces": "tests/addresses/test_host.py",
     "routes": "tests/addresses/test_host.py",
+    "compare": "tests/addresses/test_compare.py",
+    "contains": "tests/addresses/test_compare.py",
     "exclude": "tests/addresses/test_merge.py",
     "merge": "tests/addresses/test_merge.py",
     "plan": "tests/addresses/test_planning.py",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 
@@ -21,6 +21,17 @@ def one(family: int, start: int, end: int) -> str:
     if size & (size - 1) == 0 and start & (size - 1) == 0:
         prefix = WIDTH[family] + 1 - size.bit_length()
     return str(Span(family, start, end - 1, prefix))
+
+
+def entries(family: int, starts: Sequence[int], ends: Sequence[int]) -> list[str]:
+    """Ranges of any kind as text."""
+    suffixes = _suffixes(family)
+    return [
+        text + suffixes[end - start]
+        if end - start in suffixes and not start & (end - start - 1)
+        else one(family, start, end)
+        for text, start, end in zip(addresses(family, starts), starts, ends, strict=True)
+    ]
 
 
 def as_blocks(ranges: Ranges, batch: int = BATCH) -> Iterator[list[str]]:
