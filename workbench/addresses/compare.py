@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from typing import Literal
 
 from workbench.addresses import printing
@@ -250,24 +250,25 @@ def _held(
     starts, ends = inner.entries(family)
     count = 0
     for place in range(0, len(starts), printing.BATCH):
-        low, high = starts[place : place + printing.BATCH], ends[place : place + printing.BATCH]
-        texts = printing.entries(family, low, high)
+        low: Sequence[int] = starts[place : place + printing.BATCH]
+        high: Sequence[int] = ends[place : place + printing.BATCH]
+        found: list[list[int]]
         if request.every:
-            rows = [
-                (text, *[names[one] for one in holders.every(start, end)])
-                for text, start, end in zip(texts, low, high, strict=True)
-            ]
+            found = [holders.every(*pair) for pair in zip(low, high, strict=True)]
         else:
-            found = holders.smallest(low, high)
-            rows = [
-                (text, names[one]) if one >= 0 else (text,)
-                for text, one in zip(texts, found, strict=True)
-            ]
-        held = [row for row in rows if len(row) > 1]
-        count += len(held)
+            found = [[one] if one >= 0 else [] for one in holders.smallest(low, high)]
+        held = [bool(one) for one in found]
+        count += sum(held)
         if request.only != "all":
-            rows = held if request.only == "held" else [row for row in rows if len(row) == 1]
-        if rows:
+            wanted = held if request.only == "held" else [not one for one in held]
+            low, high = list(compress(low, wanted)), list(compress(high, wanted))
+            found = list(compress(found, wanted))
+        texts = printing.entries(family, low, high)
+        if texts:
+            rows = [
+                (text, *[names[one] for one in some])
+                for text, some in zip(texts, found, strict=True)
+            ]
             yield Held(family, tuple(rows))
     return count
 

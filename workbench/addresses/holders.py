@@ -43,6 +43,7 @@ class Holders:
     def smallest(self, starts: Sequence[int], ends: Sequence[int]) -> list[int]:
         """For each of many ranges the place in `ranges` of the smallest that holds it, or -1."""
         owners, limits, parents = self._owners, self._ends, self._parents
+        origins = self._origins
         places = map(bisect_right, repeat(self._bounds), starts)
         if not self._plain:
             return [
@@ -50,12 +51,11 @@ class Holders:
                 for place, end in zip(places, ends, strict=True)
             ]
         found = []
-        origins = [*self._origins, -1]
         for place, end in zip(places, ends, strict=True):
             piece = owners[place - 1]
             while piece >= 0 and limits[piece] < end:
                 piece = parents[piece]
-            found.append(origins[piece])
+            found.append(origins[piece] if piece >= 0 else -1)
         return found
 
     def every(self, start: int, end: int) -> list[int]:

@@ -8,6 +8,7 @@ million blocks take a part of a second.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, islice
@@ -41,19 +42,23 @@ def union(family: int, starts: Sequence[int], ends: Sequence[int]) -> Ranges:
     """
     if not starts:
         return Ranges(family)
-    first: Sequence[float]
-    last: Sequence[float]
-    if family == 4:
-        # Exact below 2**53, and sorted about twice as fast as integers beyond 30 bits.
-        first, last = sorted(map(float, starts)), sorted(map(float, ends))
-    else:
-        first, last = sorted(starts), sorted(ends)
+    first, last = _sorted(family, starts), _sorted(family, ends)
     gaps = list(map(gt, islice(first, 1, None), last))
     return Ranges(
         family,
         [int(first[0]), *map(int, compress(islice(first, 1, None), gaps))],
         [*map(int, compress(last, gaps)), int(last[-1])],
     )
+
+
+def _sorted(family: int, values: Sequence[int]) -> Sequence[float]:
+    if family == 6:
+        return sorted(values)
+    # As floats, which are exact below 2**53, IPv4 is sorted about twice as fast as integers beyond
+    # 30 bits; and an array is read several times faster than objects scattered over the memory.
+    found = list(map(float, values))
+    found.sort()
+    return array("d", found)
 
 
 def difference(one: Ranges, other: Ranges) -> Ranges:
