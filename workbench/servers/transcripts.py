@@ -29,7 +29,7 @@ Direction = Literal["in", "out"]
 
 
 class Share(NamedTuple):
-    """What may be kept of one connection: memory for its beginning, and its latest pieces."""
+    """What may be kept of one connection: memory for its beginning each way, and latest pieces."""
 
     first: int
     pieces: int
@@ -38,11 +38,11 @@ class Share(NamedTuple):
     @property
     def most(self) -> int:
         """Bytes of memory that it comes to at the most."""
-        return self.first + PIECE_COST + self.pieces * (self.piece + PIECE_COST)
+        return 2 * (self.first + PIECE_COST) + self.pieces * (self.piece + PIECE_COST)
 
 
 SHARES = (
-    (500, Share(first=8_192, pieces=16, piece=2_048)),
+    (500, Share(first=4_096, pieces=16, piece=2_048)),
     (10_000, Share(first=1_024, pieces=8, piece=128)),
 )
 """How many transcripts there may be for each share; those beyond the last get nothing."""
@@ -58,25 +58,27 @@ class Transcript:
     """What is kept of one connection.
 
     Attributes:
-        plain: nobody follows, and the beginning is full: pieces go to the tail.
+        plain: directions whose pieces go to the tail alone: nobody follows, their beginning is
+            full.
     """
 
     __slots__ = ("first", "piece", "plain", "room", "tail", "tell")
 
     def __init__(self, share: Share) -> None:
         self.first: list[Piece] = []
-        self.room = share.first
+        self.room: dict[Direction, int] = {"in": share.first, "out": share.first}
         self.piece = share.piece
         self.tail: deque[Piece] = deque(maxlen=share.pieces)
-        self.plain = share.first <= 0
         self.tell: Callable[[Piece], None] | None = None
+        self.plain: tuple[Direction, ...] = ()
+        self._sort_out()
 
     def __iter__(self) -> Iterator[Piece]:
         return chain(self.first, self.tail)
 
     def keep(self, direction: Direction, offset: int, at: float, data: bytes | memoryview) -> None:
         """Bytes came or went; `offset` counts those before them in that direction."""
-        if self.plain:
+        if direction in self.plain:
             size = len(data)
             if size > self.piece:
                 cut = size - self.piece
@@ -86,8 +88,9 @@ class Transcript:
             return
         if self.tell is not None:
             self.tell((direction, offset, at, bytes(data[:FOLLOW_PIECE])))
-        if self.room > 0:
-            head = bytes(data[: self.room])
+        room = self.room[direction]
+        if room > 0:
+            head = bytes(data[:room])
             self._keep_first((direction, offset, at, head))
             offset += len(head)
             data = data[len(head) :]
@@ -100,7 +103,7 @@ class Transcript:
         piece: Piece = ("out", offset, at, count)
         if self.tell is not None:
             self.tell(piece)
-        if self.room > 0:
+        if self.room["out"] > 0:
             self._keep_first(piece)
         else:
             self.tail.append(piece)
@@ -108,12 +111,16 @@ class Transcript:
     def follow(self, tell: Callable[[Piece], None] | None) -> None:
         """Tell of each piece as it moves, or no more."""
         self.tell = tell
-        self.plain = tell is None and self.room <= 0
+        self._sort_out()
 
     def _keep_first(self, piece: Piece) -> None:
         self.first.append(piece)
-        self.room -= _cost(piece)
-        self.plain = self.tell is None and self.room <= 0
+        self.room[piece[0]] -= _cost(piece)
+        self._sort_out()
+
+    def _sort_out(self) -> None:
+        full = (one for one, room in self.room.items() if room <= 0)
+        self.plain = () if self.tell is not None else tuple(full)
 
 
 class Kept(Protocol):
