@@ -21,7 +21,7 @@ from workbench.addresses.ranges import (
     difference,
     union,
 )
-from workbench.addresses.span import WIDTH
+from workbench.addresses.span import WIDTH, text
 
 Pairs = list[tuple[int, int]]
 
@@ -43,6 +43,10 @@ def pairs_of(family: int) -> st.SearchStrategy[Pairs]:
     wide = st.builds(pair, st.just(0), st.integers(0, top - 1), st.integers(1, top))
     return st.lists(one | wide, max_size=20)
 
+
+addresses_with_zeros = st.lists(st.sampled_from([0, 0, 1, 0xFFFF]), min_size=8, max_size=8).map(
+    lambda groups: sum(group << 16 * place for place, group in enumerate(groups))
+)
 
 both = st.sampled_from([4, 6]).flatmap(
     lambda family: st.tuples(st.just(family), pairs_of(family), pairs_of(family))
@@ -135,9 +139,14 @@ def test_texts(drawn: tuple[int, Pairs, Pairs]) -> None:
     found = made(family, pairs)
     texts = list(chain.from_iterable(printing.as_blocks(found, 3)))
     assert [ipaddress.ip_network(text) for text in texts] == as_networks(found)
-    for text, start, end in zip(
+    for shown, start, end in zip(
         chain.from_iterable(printing.as_ranges(found, 3)), found.starts, found.ends, strict=True
     ):
-        low, _, high = text.partition("-")
+        low, _, high = shown.partition("-")
         assert int(ipaddress.ip_address(low)) == start
         assert int(ipaddress.ip_address(high or low)) == end - 1
+
+
+@given(st.lists(st.integers(0, (1 << 128) - 1) | st.integers(0, 1 << 64) | addresses_with_zeros))
+def test_many_addresses_as_text_are_like_one(values: list[int]) -> None:
+    assert printing.addresses(6, values) == [text(6, value) for value in values]

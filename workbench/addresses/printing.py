@@ -59,7 +59,12 @@ def addresses(family: int, values: Iterable[int]) -> list[str]:
     if family == 4:
         write = socket.inet_ntoa
         return [write(value.to_bytes(4, "big")) for value in values]
-    return [text(6, value) for value in values]
+    # inet_ntop(3) has the form of RFC 5952, but for what may hold an IPv4 address.
+    to_text, six = socket.inet_ntop, socket.AF_INET6
+    return [
+        to_text(six, value.to_bytes(16, "big")) if value >> 48 else text(6, value)
+        for value in values
+    ]
 
 
 @cache
