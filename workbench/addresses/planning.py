@@ -134,13 +134,7 @@ class PlanBlock(Request):
 @job("plan", tab="addresses", example="plan 192.168.0.0/24 office=100 lab=50 link=/31")
 def plan(request: PlanBlock, scope: Scope) -> Iterator[Event]:
     """Place what is wanted, show the tree."""
-    made = _base(request.block)
-    wants = request.wanted()
-    if wants:
-        try:
-            made.allot(made.roots[0].block, wants)
-        except PlanError as problem:
-            raise JobError(str(problem), advice="take a larger block, or less") from None
+    made, wants = plan_of(request), request.wanted()
     free = 0
     for row in made.rows(0, ROWS_SHOWN):
         scope.check()
@@ -149,10 +143,27 @@ def plan(request: PlanBlock, scope: Scope) -> Iterator[Event]:
     if made.count() > ROWS_SHOWN:
         yield Note(f"{made.count() - ROWS_SHOWN:,} more blocks are not shown")
     if request.save is not None:
-        _save(request.save, made.dump())
+        save(request.save, made.dump())
         yield Note(f"written to {request.save}")
     placed = f"{counted(len(wants), 'block')} placed, " if wants else ""
     yield Done(f"{placed}free: {counted(free, 'address')}")
+
+
+def plan_of(request: PlanBlock) -> Plan:
+    """The plan that is asked for, as a tree to work on.
+
+    Raises:
+        JobError: a block, a want or the file is none, or the wants do not fit.
+        OSError: a file cannot be read.
+    """
+    made = _base(request.block)
+    wants = request.wanted()
+    if wants:
+        try:
+            made.allot(made.roots[0].block, wants)
+        except PlanError as problem:
+            raise JobError(str(problem), advice="take a larger block, or less") from None
+    return made
 
 
 def line_of_event(row: Planned) -> str:
@@ -219,8 +230,12 @@ def _planned(row: Row) -> Planned:
     )
 
 
-def _save(path: Path, text: str) -> None:
-    """Write a file so that there is always a whole one."""
+def save(path: Path, text: str) -> None:
+    """Write a plan's text so that there is always a whole file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     beside = path.with_name(f".{path.name}.new")
     beside.write_text(text, "utf-8")
     os.replace(beside, path)

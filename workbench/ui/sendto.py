@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from workbench import catalogue
+from workbench.addresses.span import text
 from workbench.core.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -18,23 +20,64 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     if endpoint.transport in ("tcp", "udp", "unix", "unixgram") and not endpoint.tls:
         found.append((f"connect {_plain(endpoint)}", f"Sockets: talk to {_plain(endpoint)}"))
-    found.append((COPY, f"copy {endpoint}"))
+    found.append((f"{COPY} {shlex.quote(str(endpoint))}", f"copy {endpoint}"))
     return found
+
+
+def word_choices(words: list[str]) -> list[tuple[str, str]]:
+    """The command lines that addresses, blocks and names can be sent to."""
+    from workbench.addresses.reading import read
+
+    found: list[tuple[str, str]] = []
+    for word in words:
+        reading = read(word)
+        span = reading.span
+        line = shlex.quote(word)
+        if reading.why:
+            continue
+        found.append((f"address {line}", f"Addresses: all about {word}"))
+        if span is not None and span.address is not None:
+            one = text(span.family, span.address)
+            found.append((f"reverse {one}", f"Addresses: the name of {one}"))
+            found.append((f"routes {one}", f"Addresses: the route to {one}"))
+        elif span is not None:
+            found.append((f"plan {line}", f"Addresses: plan {word}"))
+        elif reading.host:
+            found.append((f"resolve {line}", f"Addresses: resolve {word}"))
+            found.append((f"dns {line}", f"Addresses: ask DNS for {word}"))
+        found.append((f"{COPY} {line}", f"copy {word}"))
+    return list(dict.fromkeys(found))
+
+
+def offer_words(app: WorkbenchApp, words: list[str]) -> None:
+    """Ask where to send addresses, blocks or names, and go there."""
+    _ask(app, word_choices(words))
 
 
 def offer(app: WorkbenchApp, endpoint: Endpoint) -> None:
     """Ask where to, and go there."""
+    _ask(app, choices(endpoint))
+
+
+def _ask(app: WorkbenchApp, lines: list[tuple[str, str]]) -> None:
     from workbench.ui.screens.dialog import Choose
 
-    async def chosen(line: str | None) -> None:
-        if line == COPY:
-            app.copy_to_clipboard(str(endpoint))
-            app.notify("copied")
-        elif line is not None:
-            name, _ = catalogue.match(line.split())
-            await app.take(catalogue.load(name).tab, line, run=True)
+    if not lines:
+        app.notify("there is nothing here to send")
+        return
 
-    app.push_screen(Choose("Send to", choices(endpoint)), chosen)
+    async def chosen(line: str | None) -> None:
+        if line is None:
+            return
+        name, _, rest = line.partition(" ")
+        if name == COPY:
+            app.copy_to_clipboard(" ".join(shlex.split(rest)))
+            app.notify("copied")
+        else:
+            job, _ = catalogue.match(line.split())
+            await app.take(catalogue.load(job).tab, line, run=True)
+
+    app.push_screen(Choose("Send to", lines), chosen)
 
 
 def _plain(endpoint: Endpoint) -> Endpoint:

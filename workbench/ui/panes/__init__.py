@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.ui.panes.base import Pane
 
 _PANES = {
+    "addresses": ("workbench.ui.panes.addresses.pane", "AddressesPane"),
     "sockets": ("workbench.ui.panes.sockets.pane", "SocketsPane"),
     "servers": ("workbench.ui.panes.servers.pane", "ServersPane"),
 }

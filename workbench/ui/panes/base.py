@@ -60,7 +60,8 @@ class Pane(Vertical):
 class JobPane(Pane):
     """A pane with a target line for the jobs of its tab.
 
-    `verb` is the first word of its jobs, taken as typed when the line starts with no job's name.
+    `verb` is taken as typed when the line starts with no job's name; `verbs` are the first words
+    of all its jobs.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,11 +71,12 @@ class JobPane(Pane):
     ]
 
     verb: ClassVar[str] = ""
+    verbs: ClassVar[tuple[str, ...]] = ()
     first_line: ClassVar[str] = ""
 
     def compose(self) -> ComposeResult:
         """The target line and what unfolds under it; then the pane's own part."""
-        names = [name for name in catalogue.JOBS if name.split()[0] == self.verb]
+        names = [name for name in catalogue.JOBS if name.split()[0] in (self.verb, *self.verbs)]
         yield TargetLine(self.verb, names, self.first_line)
         yield Form()
         yield Static("", classes="error", markup=False)

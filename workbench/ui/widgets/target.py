@@ -100,9 +100,7 @@ class TargetLine(Horizontal):
             words = shlex.split(self.value)
         except ValueError as problem:
             raise UsageError(f"{problem}: close the quote, or put \\ before it") from None
-        if words[:1] == [self._verb]:
-            words = words[1:]
-        for start in ([self._verb, *words], words):
+        for start in (words, [self._verb, *words]):
             try:
                 name, rest = catalogue.match(start)
             except KeyError:

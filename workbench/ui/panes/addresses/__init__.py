@@ -1,0 +1,1 @@
+"""The Addresses tab."""
