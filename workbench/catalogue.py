@@ -42,12 +42,15 @@ JOBS = {
     "merge": "workbench.addresses.merge",
     "plan": "workbench.addresses.planning",
     "split": "workbench.addresses.split",
+    "dns": "workbench.addresses.dns_lookup",
     "resolve": "workbench.addresses.resolve",
     "reverse": "workbench.addresses.reverse",
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
     "serve echo": "workbench.sockets.echo",
     "serve http": "workbench.http.serve",
+    "serve inspect": "workbench.http.inspect",
+    "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
 }
 

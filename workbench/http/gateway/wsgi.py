@@ -24,23 +24,30 @@ from workbench.servers.request import ServeRequest
 
 _PYTHON = """\
 import importlib
-import socketserver
 import sys
-import wsgiref.simple_server
 
 sys.path.insert(0, "")
 found = importlib.import_module({module!r})
 application = {find}
+"""
 
+_SERVER = """\
+
+
+import socket
+import socketserver
+import wsgiref.simple_server
+
+
+class Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
+    address_family = socket.{family}
+    daemon_threads = True
+{more}
 
 class Handler(wsgiref.simple_server.WSGIRequestHandler):
     def address_string(self):
         return str(self.client_address[0])
 
-
-class Server(socketserver.ThreadingMixIn, {base}):
-    daemon_threads = True
-{more}
 
 with Server({address!r}, Handler) as server:
     server.set_app(application)
@@ -48,10 +55,7 @@ with Server({address!r}, Handler) as server:
     server.serve_forever()
 """
 
-_INET = "    address_family = {family!s}\n"
-
-_UNIX = """\
-
+_UNIX = """
     def server_bind(self):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", 80
@@ -88,7 +92,7 @@ class ServeWsgi(ServeRequest):
 
     def as_python(self) -> str:
         """The standard library's wsgiref, in threads."""
-        return _python(self.endpoint, self.app, validate=self.validate)
+        return _python(self.app, validate=self.validate) + wsgiref_server(self.endpoint)
 
     def as_shell(self) -> str:
         """waitress, from its own command."""
@@ -106,22 +110,21 @@ def _host(end: Endpoint) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _python(end: Endpoint, app: str, *, validate: bool) -> str:
+def _python(app: str, *, validate: bool) -> str:
     module, _, name = app.partition(":")
     find = f"found.{name or 'application'}"
     if validate:
         find = f'importlib.import_module("wsgiref.validate").validator({find})'
-    address: object
+    return _PYTHON.format(module=module, find=find)
+
+
+def wsgiref_server(end: Endpoint) -> str:
+    """The end of a script: `application` is served by wsgiref, in threads."""
     if end.is_unix:
-        base = "wsgiref.simple_server.WSGIServer"
-        more = '    address_family = __import__("socket").AF_UNIX\n' + _UNIX
-        address = end.unix_address
-    else:
-        base = "wsgiref.simple_server.WSGIServer"
-        family = "AF_INET6" if ":" in end.host else "AF_INET"
-        more = f'    address_family = __import__("socket").{family}\n'
-        address = (end.host or "127.0.0.1", end.port)
-    return _PYTHON.format(module=module, find=find, base=base, more=more, address=address)
+        return _SERVER.format(family="AF_UNIX", more=_UNIX, address=end.unix_address)
+    family = "AF_INET6" if ":" in end.host else "AF_INET"
+    address = (end.host or "127.0.0.1", end.port)
+    return _SERVER.format(family=family, more="", address=address)
 
 
 def is_private(end: Endpoint) -> bool:
