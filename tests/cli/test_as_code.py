@@ -56,6 +56,10 @@ COMPARED = {
     "address": "tests/addresses/test_address.py",
     "connect": "tests/cli/test_as_code.py",
     "interfaces": "tests/addresses/test_host.py",
+    "dns": "tests/addresses/test_names.py",
+    "resolve": "tests/addresses/test_names.py",
+    "reverse": "tests/addresses/test_names.py",
+    "services": "tests/addresses/test_names.py",
     "routes": "tests/addresses/test_host.py",
     "compare": "tests/addresses/test_compare.py",
     "contains": "tests/addresses/test_compare.py",
@@ -65,6 +69,7 @@ COMPARED = {
     "split": "tests/addresses/test_planning.py",
     "serve echo": "tests/cli/test_as_code.py",
     "serve http": "tests/cli/test_as_code.py",
+    "serve inspect": "tests/http/test_inspect.py",
 }
 
 

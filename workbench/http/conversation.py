@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from workbench.core.events import Note
+from workbench.core.message import Event
 from workbench.http.application import BODY_LIMIT, Application
 from workbench.http.body import Body, BodyError, ChunkedBody, LengthBody
 from workbench.http.dates import format_date
@@ -426,6 +427,10 @@ class Conversation:
             self._connection.reset(reason)
         else:
             self._connection.abort(reason)
+
+    def report(self, event: Event) -> None:
+        """Add an event to the server's stream."""
+        self._connection.report(event)
 
     # -- answers ---------------------------------------------------------------------------------
 

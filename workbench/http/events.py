@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.core.message import Event, event
+from workbench.core.text import safe
 from workbench.core.units import amount, duration
 
 
@@ -32,3 +33,67 @@ class RequestServed(Event):
             f"#{self.id} {self.peer} {asked} {self.status or 'no answer'}"
             f" {amount(self.bytes)} {duration(self.duration)}{cut}"
         )
+
+
+LINES_SHOWN = 40
+"""Lines of a text body that are shown to people; `--json` and saved files have all."""
+
+
+@event("inspected")
+class Inspected(Event):
+    """A request that an inspector has kept, as it came. `id` is its connection.
+
+    `number` counts requests. `head` is the request line and the header fields, `body` the first
+    bytes of the content, of `length` in all; all of a longer one is in the file `path`, after the
+    head. `took` is the seconds from the head's arrival to the end of the body. `status` is the
+    answer's, 0 where the request is dropped; `rule` says what chose it. `trouble` says why not
+    all of the request has come or is kept. `curl` is the shell command that sends it once more.
+    """
+
+    id: int
+    number: int
+    peer: str
+    method: str
+    target: str
+    head: str
+    body: bytes
+    length: int
+    took: float
+    status: int
+    rule: str = ""
+    path: str = ""
+    trouble: str = ""
+    curl: str = ""
+
+    def summary(self) -> str:
+        """Who asked for what, and what came of it, in one line."""
+        trouble = f"; {self.trouble}" if self.trouble else ""
+        answer = self.status or "no answer"
+        return (
+            f"#{self.id} {self.peer} {self.method} {self.target} {amount(self.length)}"
+            f" in {duration(self.took)}: {answer}, {self.rule}{trouble}"
+        )
+
+    def line(self) -> str:
+        """The request as it came, below who sent it; of a long or binary body the beginning."""
+        parts = [f"--- {self.summary()}", self.head.rstrip()]
+        if self.body:
+            try:
+                text = self.body.decode()
+            except UnicodeDecodeError:
+                text = ""
+            if text:
+                lines = text.splitlines()
+                parts += ["", *lines[:LINES_SHOWN]]
+                if len(lines) > LINES_SHOWN or len(self.body) < self.length:
+                    parts.append("...")
+            else:
+                shown = safe(self.body[:64])
+                parts += ["", f"{amount(self.length)} that are no text: {shown}"]
+        if self.path:
+            parts.append(f"whole in {self.path}")
+        return "\n".join([*parts, ""])
+
+    def size(self) -> int:
+        """Roughly how many bytes of memory the event holds."""
+        return 512 + 2 * len(self.head) + len(self.body) + len(self.curl)

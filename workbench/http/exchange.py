@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, NamedTuple, Protocol
 
+from workbench.core.message import Event
 from workbench.http.request_head import RequestHead
 from workbench.http.response import Fields, Response, check_fields, lines, refusal, status_line
 from workbench.http.spool import IN_MEMORY, Spool
@@ -73,6 +74,9 @@ class Carrier(Protocol):
 
     def break_off(self, reason: str, *, reset: bool) -> None:
         """Close the connection now."""
+
+    def report(self, event: Event) -> None:
+        """Add an event to the server's stream."""
 
 
 class Exchange:
@@ -275,6 +279,10 @@ class Exchange:
         """Break the connection off (TCP RST)."""
         self._stopped = True
         self._do(lambda: self._break_off(reason, reset=True))
+
+    def report(self, event: Event) -> None:
+        """Add an event to the server's stream."""
+        self._do(lambda: self._carrier.report(event))
 
     @property
     def room(self) -> bool:

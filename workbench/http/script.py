@@ -24,7 +24,7 @@ with Server({address!r}, {handler}) as server:
     server.serve_forever()
 """
 
-_GUARD = """\
+GUARD = """\
     def parse_request(self):
         if not super().parse_request():
             return False
@@ -99,8 +99,8 @@ def files(end: Endpoint, root: str, *, upload: bool, overwrite: bool, limit: int
         )
     if user:
         modules |= {"base64", "hmac", "os"}
-        methods += _GUARD
-        before = _WANTED.format(user=user)
+        methods += GUARD
+        before = wanted(user)
     base = "http.server.SimpleHTTPRequestHandler"
     parts = []
     if methods:
@@ -108,6 +108,11 @@ def files(end: Endpoint, root: str, *, upload: bool, overwrite: bool, limit: int
         base = "Files"
     folder = f"Folder = functools.partial({base}, directory={root!r})\n"
     return whole(end, modules, [*parts, before + folder], "Folder")
+
+
+def wanted(user: str) -> str:
+    """What a script that asks for a name and a password compares with."""
+    return _WANTED.format(user=user)
 
 
 def whole(end: Endpoint, modules: set[str], parts: list[str], handler: str) -> str:
