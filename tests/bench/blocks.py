@@ -47,7 +47,7 @@ for line in open(sys.argv[2]):
     for length in lengths:
         network = ipaddress.ip_network((address, length), strict=False)
         if network.network_address in blocks[length]:
-            print(address, network)
+            print(address, network if network.num_addresses > 1 else address)
             break
 """
 LOOKUP_NETADDR = """
@@ -62,7 +62,7 @@ for line in open(sys.argv[2]):
     for length in lengths:
         network = netaddr.IPNetwork((int(address), length), version=address.version).cidr
         if network.first in blocks[length]:
-            print(address, network)
+            print(address, network if network.size > 1 else address)
             break
 """
 
