@@ -93,7 +93,7 @@ def same(name: str, files: dict[str, Path]) -> bool:
     """Whether all results are alike; iprange's look-up is the set of addresses that are held."""
     lines = {who: sorted(path.read_text().splitlines()) for who, path in files.items()}
     if name.startswith("look up") and "iprange" in lines:
-        held = sorted(ipaddress.ip_network(line) for line in lines.pop("iprange"))  # type: ignore[type-var]
+        held = sorted(ipaddress.ip_network(line) for line in lines.pop("iprange"))
         ours = {ipaddress.ip_network(line.split()[0]) for line in lines["ours"]}
         if list(ipaddress.collapse_addresses(ours)) != held:  # type: ignore[type-var]
             return False
