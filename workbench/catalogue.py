@@ -52,6 +52,7 @@ JOBS = {
     "serve inspect": "workbench.http.inspect",
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
+    "serve xmlrpc": "workbench.http.xmlrpc.serve",
 }
 
 

@@ -109,7 +109,8 @@ class WorkerProcess:
         self.channels = [pair[0] for pair in pairs[1:]]
         self.pid = self._process.pid
         assert self._process.stdout is not None
-        self._errors = ErrorStream(loop, os.dup(self._process.stdout.fileno()), program.app)
+        by = os.path.basename(program.app) or program.kind
+        self._errors = ErrorStream(loop, os.dup(self._process.stdout.fileno()), by)
         self._process.stdout.close()
         self._pidfd = os.pidfd_open(self.pid)
         loop.watch(self._pidfd, READ, self._ended)

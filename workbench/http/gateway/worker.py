@@ -40,7 +40,9 @@ from workbench.http.request_head import RequestHead
 POLL = 0.4
 """Seconds between two looks at the files."""
 
-OWN = os.path.dirname(__file__)
+OWN = os.path.dirname(os.path.dirname(__file__))
+"""Where the frames of the server itself are, which say nothing of the application."""
+
 FIELD_TEXT = ((b"Content-Type", b"text/plain; charset=utf-8"),)
 FIELD_PAGE = (
     (b"Content-Type", b"text/html; charset=utf-8"),
@@ -177,7 +179,9 @@ class Worker:
         body = os.fdopen(fd, "rb") if asked.inline is None else io.BytesIO(asked.inline)
         call = Call(channel)
         try:
-            call.run(self._application, self._environ(asked, body))
+            environ = self._environ(asked, body)
+            environ["workbench.crash"] = lambda problem: self._tell(channel, asked, problem)
+            call.run(self._application, environ)
         except BaseException as problem:
             if os.getpid() != self._pid:
                 os._exit(1)
@@ -194,10 +198,8 @@ class Worker:
 
     def _failed(self, channel: Channel, call: Call, asked: Asked, problem: BaseException) -> None:
         """Tell of a failure, to the server and, where no answer has begun, to the peer."""
-        target = asked.target.decode("latin-1")
-        told = crash(f"{asked.method} {target}", problem, skip=OWN)
+        told = self._tell(channel, asked, problem)
         del problem
-        channel.tell(messages.CRASHED, pack(told))
         if call.ended:
             return
         if call.begun:
@@ -209,6 +211,12 @@ class Worker:
         for at in range(messages.PIECE, len(text), messages.PIECE):
             channel.tell(messages.MORE, text[at : at + messages.PIECE])
         channel.end(Ended.YES)
+
+    def _tell(self, channel: Channel, asked: Asked, problem: BaseException) -> Crash:
+        target = asked.target.decode("latin-1")
+        told = crash(f"{asked.method} {target}", problem, skip=OWN)
+        channel.tell(messages.CRASHED, pack(told))
+        return told
 
     def _environ(self, asked: Asked, body: io.BufferedIOBase) -> Environ:
         head = RequestHead(
@@ -287,6 +295,7 @@ def main(arguments: list[str]) -> None:
 def _application(spec: Spec) -> WsgiApplication:
     application: WsgiApplication
     if spec.kind == "xmlrpc":
+        sys.path.insert(0, spec.folder)
         from workbench.http.xmlrpc.application import make
 
         application = make(spec.app)
