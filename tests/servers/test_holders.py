@@ -150,7 +150,7 @@ def test_own_addresses_can_be_bound() -> None:
 
 
 AS_NOBODY = """
-import encodings.idna, os, sys
+import encodings.ascii, encodings.idna, os, sys
 from workbench.core.endpoint import parse
 from workbench.core.failure import explain
 from workbench.core.scope import Scope
