@@ -14,14 +14,16 @@ from typing import Any
 import pytest
 
 from tests.addresses.named import NAMES, Named, named
-from tests.cli.program import PATIENCE, events, run
+from tests.cli.program import PATIENCE, events, interrupted, run, started
 from workbench.addresses.dns_lookup import Dns
 from workbench.addresses.resolve import Resolve
 from workbench.addresses.reverse import Reverse
 from workbench.addresses.services import Services
 from workbench.core.job import Request
 
-pytestmark = pytest.mark.peer("named", "dig", "dnssec-signzone", "openssl", "socat", "getent")
+pytestmark = pytest.mark.peer(
+    "named", "dig", "delv", "dnssec-signzone", "openssl", "socat", "getent"
+)
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +223,66 @@ def test_dns_as_code(server: Named, shell: bool, how: str) -> None:
     assert code.count("x" * 200) == 30
 
 
+PROOFS = [
+    ("www.test", "A", "secure", ""),
+    ("www.test", "MX", "secure", "MX is not among them"),
+    ("none.test", "A", "secure", "NSEC3 covers it"),
+    ("any.wild.test", "A", "secure", "no closer name is there"),
+    ("alias.test", "A", "secure", "alias.test. CNAME"),
+    ("none", "A", "secure", "NSEC covers it"),
+    ("www.plain.test", "A", "insecure", "delegated without a DS"),
+    ("www.old.test", "A", "bogus", "expired at 2020-02-01"),
+    ("www.broken.test", "A", "bogus", "no matching key"),
+]
+DELV = {"secure": "fully validated", "insecure": "unsigned answer", "bogus": "resolution failed"}
+
+
+@pytest.mark.parametrize(("name", "kind", "verdict", "says"), PROOFS)
+def test_the_proof_is_what_delv_says(
+    server: Named, tmp_path: Path, name: str, kind: str, verdict: str, says: str
+) -> None:
+    words = ["--server", server.server, "--dnssec", "--anchor", str(server.anchor)]
+    found = told("dns", name, kind, *words)
+    (proven,) = [one for one in found if one["type"] == "dnssec"]
+    assert proven["verdict"] == verdict
+    assert says in json.dumps(found)
+    assert found[-1]["type"] == ("failed" if verdict == "bogus" else "done")
+
+    line = next(one for one in server.anchor.read_text().splitlines() if " DNSKEY " in one)
+    numbers = line.split(" DNSKEY ")[1].split()
+    anchor = tmp_path / "anchor"
+    text = f'. static-key {" ".join(numbers[:3])} "{"".join(numbers[3:])}";'
+    anchor.write_text(f"trust-anchors {{ {text} }};")
+    where = ["@127.0.0.1", "-p", str(server.port), "-a", str(anchor), "+root"]
+    delv = subprocess.run(
+        ["delv", *where, name, kind], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert DELV[verdict] in delv.stdout + delv.stderr
+
+
+def test_another_anchor_proves_nothing(server: Named) -> None:
+    other = server.anchor.with_name("ksk.test")
+    words = ["--server", server.server, "--dnssec"]
+    found = told("dns", "www.test", "A", *words, "--anchor", str(other))
+    assert [one["verdict"] for one in found if one["type"] == "dnssec"] == ["secure"]
+    found = told("dns", "none", "A", *words, "--anchor", str(other))
+    assert [one["verdict"] for one in found if one["type"] == "dnssec"] == ["indeterminate"]
+    found = told("dns", "www.test", "A", *words)  # the real root did not sign this one
+    assert [one["verdict"] for one in found if one["type"] == "dnssec"] == ["bogus"]
+
+
+def test_a_trace_goes_down_and_names_a_lame_server(server: Named) -> None:
+    words = ["--trace", "--root", server.server]
+    found = told("dns", "www.child.plain.test", "A", *words)
+    assert [one["to"] for one in found if one["type"] == "referral"] == ["child.plain.test."]
+    (one,) = [one for one in found if one["type"] == "answer"]
+    assert one["server"].startswith("udp://127.0.0.2:")
+    assert one["answer"][0]["data"] == "192.0.2.4"
+    found = told("dns", "www.lame.plain.test", "A", *words)
+    assert [one["code"] for one in found if one["type"] == "unanswered"] == ["lame"]
+    assert found[-1]["type"] == "failed"
+
+
 def test_a_flood_of_wrong_answers_is_passed_over() -> None:
     """Another id, another question, garbage, elsewhere; then the right answer counts."""
     import socket
@@ -252,6 +314,22 @@ def test_a_flood_of_wrong_answers_is_passed_over() -> None:
     (one,) = [x for x in found if x["type"] == "answer"]
     assert [record["data"] for record in one["answer"]] == ["127.9.9.9"]
     assert one["ignored"] == 5
+
+
+def test_a_list_is_cancelled_at_once(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        file = tmp_path / "names"
+        file.write_text("\n".join(f"n{one}.test" for one in range(NAMES)))
+        words = ["resolve", "--file", str(file), "--server", f"127.0.0.1:{port}", "--json"]
+        with started([*words, "--timeout", "3600"]) as child:
+            silent.recvfrom(4096)
+            status, rest = interrupted(child)
+    assert status == 130
+    assert events(rest)[-1]["code"] == "cancelled"
 
 
 def test_nobody_answers() -> None:

@@ -8,7 +8,7 @@ each. The sockets are connected: the kernel passes over what comes from elsewher
 
 from __future__ import annotations
 
-import secrets
+import os
 import select
 import socket
 import time
@@ -123,10 +123,10 @@ class Many:
         return None
 
     def _send(self, one: Asked) -> None:
-        number = secrets.randbits(16)
+        number = int.from_bytes(random := os.urandom(2), "big")
         while number in self._waiting:
-            number = secrets.randbits(16)
-        one.wire = number.to_bytes(2, "big") + one.wire[2:]
+            number = int.from_bytes(random := os.urandom(2), "big")
+        one.wire = random + one.wire[2:]
         one.deadline = time.monotonic() + self.scope.timeout / ATTEMPTS
         self._waiting[number] = one
         self._order.append((number, one))
