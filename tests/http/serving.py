@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Failed
-from workbench.core.message import Event
+from workbench.core.message import Command, Event
 from workbench.core.scope import Scope
 from workbench.http.application import Application
 from workbench.http.server import HttpHandler, Patience
@@ -52,6 +52,10 @@ class Served:
     def wait_until_begun(self) -> None:
         """Until a connection was accepted."""
         self.wait(Opened)
+
+    def tell(self, command: Command) -> None:
+        """Tell the server something."""
+        assert self._scope.tell(command)
 
     def stop(self) -> None:
         """Cancel, and wait for the end."""

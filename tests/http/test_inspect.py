@@ -364,6 +364,7 @@ def test_serve_inspect(kind: str, told: bool, code: Any, tmp_path: Path) -> None
     with running(code(request)):
         until(lambda: ask()[0] != 0)
         theirs = ask()
+    until(lambda: ask()[0] == 0)  # its process is gone a moment later
     if end.is_unix:
         Path(end.unix_path).unlink()
     with inspecting(str(end), **options):

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cli.test_as_code import both, place, running, until
 from tests.http.serving import WAIT, Served, read_to_end, read_until, statuses
 from workbench.core.endpoint import parse
 from workbench.core.events import Failed
@@ -437,3 +439,59 @@ def test_names_that_are_fine(name: str) -> None:
 def test_names_that_are_not(name: bytes) -> None:
     with pytest.raises(NameRefused):
         check_name(name)
+
+
+# -- as code --------------------------------------------------------------------------------------
+
+
+@pytest.mark.peer("curl")
+@both
+@pytest.mark.parametrize("kind", ["http://127.0.0.1:0/", "unix:{folder}/a socket"])
+def test_the_code_takes_files_in_as_the_job_does(kind: str, code: Any, tmp_path: Path) -> None:
+    """The same statuses and the same files, with a name and a password asked for."""
+    root = tmp_path / "the root"
+    mine = tmp_path / "mine.bin"
+    mine.write_bytes(os.urandom(100_000) + b"\r\n--x\r\n\x00\x1c\x85\r")
+    end = place(kind, tmp_path)
+    where = ["--unix-socket", end.unix_path] if end.is_unix else []
+    base = "http://localhost" if end.is_unix else f"http://{end.authority}"
+
+    def ask(path: str, *words: str) -> str:
+        told = ("-s", "-m", "20", "-o", os.devnull, "-w", "%{http_code}", *where)
+        return run("curl", *told, *words, f"{base}{path}")[1]
+
+    def outcome() -> tuple[list[str], set[str], set[bytes]]:
+        who = ("-u", "me:secret")
+        said = [
+            ask("/put", "-T", str(mine)),
+            ask("/put", *who, "-T", str(mine)),
+            ask("/put", *who, "-T", str(mine)),
+            ask("/", *who, "-F", f"f=@{mine}"),
+            ask("/", *who, "-F", f"f=@{mine}"),
+            ask("/.hidden", *who, "-T", str(mine)),
+            ask("/put", *who),
+            ask("/put"),
+            ask("/large", *who, "-T", "/bin/sh", "-H", "Expect:"),
+        ]
+        return said, everything(root), {path.read_bytes() for path in root.iterdir()}
+
+    request = ServeHttp(
+        endpoint=end, root=root, upload=True, upload_limit=110_000, user="me", password="secret"
+    )
+    root.mkdir()
+    with running(["env", "PASSWORD=secret", *code(request)]):
+        until(lambda: ask("/") == "401")
+        theirs = outcome()
+    until(lambda: ask("/") == "000")
+    for path in [*root.iterdir(), *([Path(end.unix_path)] if end.is_unix else [])]:
+        path.unlink()
+    assert theirs[0] == ["401", "201", "409", "201", "409", "400", "200", "401", "413"]
+    assert theirs[1:] == ({"put", "mine.bin"}, {mine.read_bytes()})
+    scope = Scope()
+    served = Served(execute(serve_http, request, scope), scope)
+    try:
+        assert outcome() == theirs
+    finally:
+        served.stop()
+    for shown in (request.as_python(), request.as_shell()):
+        assert "secret" not in shown

@@ -20,6 +20,9 @@ from workbench.http.response import Fields, Response, check_fields, lines, refus
 from workbench.http.spool import IN_MEMORY, Spool
 from workbench.servers.connection import Host
 
+BATCH = 64 << 10
+"""Bytes that are gathered to go out in one piece."""
+
 CLOSED_EARLY = "the application ended its answer before all of its length was written"
 
 _OURS = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"))
@@ -101,6 +104,7 @@ class Exchange:
 
     __slots__ = (
         "_batch",
+        "_batched",
         "_bodiless",
         "_carrier",
         "_changed",
@@ -151,6 +155,7 @@ class Exchange:
         self._wakes = False
         self._posted = 0
         self._batch: list[bytes] = []
+        self._batched = 0
         self._corked = False
         self._keep = False
         self._bodiless = False
@@ -424,14 +429,18 @@ class Exchange:
     def _emit(self, data: bytes) -> None:
         if self.gone:
             return
-        if self._corked:
-            self._batch.append(data)
-        else:
+        if not self._corked:
             self._carrier.carry(data)
+            return
+        self._batch.append(data)
+        self._batched += len(data)
+        if self._batched > BATCH:
+            self._flush()
 
     def _flush(self) -> None:
         if self._batch:
             data = b"".join(self._batch)
             self._batch.clear()
+            self._batched = 0
             if not self.gone:
                 self._carrier.carry(data)
