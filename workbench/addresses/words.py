@@ -53,7 +53,7 @@ def rows(one: Described) -> Iterator[tuple[str, str]]:
     for place, row in enumerate(one.special):
         yield "registry" if place == 0 else "", f"{row.block}  {row.name}  ({row.rfc})"
         yield "", _dates(row)
-        yield "", flags(row)
+        yield from (("", line) for line in flags(row))
         if row.note:
             yield "", row.note
     for place, row in enumerate(one.inside):
@@ -103,9 +103,10 @@ def mac_rows(one: MacDescribed) -> Iterator[tuple[str, str]]:
         yield "link-local", f"{one.link_local}  (modified EUI-64, RFC 4291)"
 
 
-def flags(row: Special) -> str:
-    """The flags of a registry's row, each with its mark."""
-    return "  ".join(f"{_mark(getattr(row, name))} {words}" for name, words in _FLAGS)
+def flags(row: Special) -> tuple[str, str]:
+    """The flags of a registry's row, each with its mark, on two lines."""
+    marked = [f"{_mark(getattr(row, name))} {words}" for name, words in _FLAGS]
+    return "  ".join(marked[:3]), "  ".join(marked[3:])
 
 
 def marked_bits(one: Described) -> tuple[str, str]:
@@ -125,9 +126,12 @@ def _bits(one: Described) -> Iterator[tuple[str, str]]:
     if one.family == 4:
         yield "bits", whole
         return
-    half = 4 * 17 + (1 if host and len(network) < 4 * 17 else 0)
-    yield "bits", whole[:half]
-    yield "", whole[half:]
+    rest = whole
+    for place in range(4):
+        # Two groups a row; the mark is one more where it does not stand for a colon.
+        size = 34 + ("|" in rest[:34] and rest.index("|") % 17 != 16)
+        yield "bits" if place == 0 else "", rest[:size]
+        rest = rest[size:]
 
 
 def _dates(row: Special) -> str:

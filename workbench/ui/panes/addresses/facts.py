@@ -73,22 +73,23 @@ class Facts(VerticalScroll, can_focus=True):
 
 
 def _described(one: Described) -> Text:
-    """The rows, with the bits of the network in bold and in colour."""
+    """The rows, with the bits of network and host in colours of their own."""
     network, host = marked_bits(one)
     text = Text()
-    place = 0
+    place = left = 0
     for label, value in rows(one):
         _label(text, label)
-        if label == "bits" or (place and label == ""):
-            # The bits may take two rows; both are cut where the network ends.
-            start = len(text)
+        if label == "bits":
+            left = 1 if one.family == 4 else 4
+        if left:
+            left -= 1
+            start, ends = len(text), len(network) - place if host else len(value)
             text.append(value)
-            inside = max(0, min(len(value), len(network) - place)) if host else len(value)
+            inside = max(0, min(len(value), ends))
             text.stylize("bold cyan", start, start + inside)
-            text.stylize("yellow", start + inside + 1, start + len(value))
-            place = place + len(value) if label == "bits" and one.family == 6 else 0
+            text.stylize("yellow", start + inside, start + len(value))
+            place += len(value)
         else:
-            place = 0
             text.append(safe(value), style=_tone(label, value))
         text.append("\n")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -73,6 +74,10 @@ _FOLLOWING = {INTERFACES: Interfaces(follow=True), ROUTES: Routes(follow=True)}
 
 class AddressesPane(JobPane):
     """Views of one tab; the target line's job decides which of them opens."""
+
+    DEFAULT_CSS = """
+    AddressesPane #views { height: 1fr; }
+    """
 
     tab: ClassVar[str] = "addresses"
     verb: ClassVar[str] = "address"
@@ -187,7 +192,7 @@ class AddressesPane(JobPane):
             case PlanBlock() if request.save is None:
                 self._plan(request)
             case Interfaces() | Routes(to=()):
-                self._follow(job.name, job, request)
+                self._follow(job.name, job, replace(request, follow=True))
             case _:
                 run = self._start(RESULTS, job, request, None)
                 self.results.begin(run)
@@ -203,6 +208,8 @@ class AddressesPane(JobPane):
                 sink(run, batch)
             else:
                 self.results.take(run, batch)
+                if isinstance(batch.ended, Failed) and not batch.ended.cancelled:
+                    self.show_error(batch.ended.line())
 
         run = self.workbench.runs.start(job, request, take)
         self._runs[view] = run
