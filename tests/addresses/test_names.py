@@ -214,6 +214,13 @@ def test_reverse_as_code(server: Named, shell: bool) -> None:
         assert "127.0.0.1" in outcome(Reverse(("127.0.0.1",)), shell=False)
 
 
+def test_dns_over_https_as_shell(server: Named) -> None:
+    where = f"https://127.0.0.1:{server.doh}/dns-query"
+    for more in ({"ca": server.ca}, {"insecure": True}):
+        request = Dns("big.test", "TXT", server=(where,), **more)
+        assert outcome(request, shell=True).count("x" * 200) == 30
+
+
 @pytest.mark.parametrize("shell", [False, True])
 @pytest.mark.parametrize("how", ["udp", "tcp", "dot"])
 def test_dns_as_code(server: Named, shell: bool, how: str) -> None:

@@ -147,6 +147,23 @@ for rrset in answer.answer:
         print(rrset.name, rrset.ttl, rrset.rdtype.name, data)
 """
 
+_PYTHON_HTTPS = """\
+import ssl
+import urllib.request
+
+import dns.message
+
+query = dns.message.make_query({name!r}, {type!r}, want_dnssec={dnssec}, id=0)
+headers = dict.fromkeys(("Accept", "Content-Type"), "application/dns-message")
+context = ssl.create_default_context()
+{trust}request = urllib.request.Request({url!r}, query.to_wire(), headers)
+with urllib.request.urlopen(request, timeout={timeout:g}, context=context) as got:
+    answer = dns.message.from_wire(got.read())
+for rrset in answer.answer:
+    for data in rrset:
+        print(rrset.name, rrset.ttl, rrset.rdtype.name, data)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Dns(Request):
@@ -195,12 +212,23 @@ class Dns(Request):
         name, kind = self.asked()
         one = dns_servers.servers(self.server, tcp=self.tcp, dot=self.dot)[0]
         where = f"query, {one.host!r}, timeout={self.timeout:g}, port={one.port}"
+        if one.transport == "doh":
+            trust = f"context.load_verify_locations({str(self.ca)!r})\n" if self.ca else ""
+            if self.insecure:
+                trust = "context.check_hostname = False\ncontext.verify_mode = ssl.CERT_NONE\n"
+            return _PYTHON_HTTPS.format(
+                name=name,
+                type=kind,
+                dnssec=self.dnssec,
+                url=str(one),
+                trust=trust,
+                timeout=self.timeout,
+            )
         verify = "False" if self.insecure else repr(str(self.ca)) if self.ca else "True"
         calls = {
             "udp": f"udp_with_fallback({where})[0]",
             "tcp": f"tcp({where})",
             "dot": f"tls({where}, verify={verify})",
-            "doh": f"https(query, {str(one)!r}, timeout={self.timeout:g}, verify={verify})",
         }
         return _PYTHON.format(name=name, type=kind, dnssec=self.dnssec, call=calls[one.transport])
 
@@ -208,16 +236,19 @@ class Dns(Request):
         """dig(1)."""
         name, kind = self.asked()
         found = []
-        for one in dns_servers.servers(self.server, tcp=self.tcp, dot=self.dot):
+        servers = dns_servers.servers(self.server, tcp=self.tcp, dot=self.dot)
+        if self.trace and self.root:
+            servers = dns_servers.servers(self.root, tcp=self.tcp)
+        for one in servers if self.server else servers[:1]:
             words = ["dig", f"@{one.host}", "-p", str(one.port), name, kind]
             if one.transport == "tcp":
                 words.append("+tcp")
             elif one.transport == "dot":
                 words.append("+tls")
             elif one.transport == "doh":
-                words.append(f"+https={one.path}")
-            if self.ca and not self.insecure and one.transport in ("dot", "doh"):
-                words.append(f"+tls-ca={self.ca}")
+                words.append(f"+http{'-plain' if one.plain else 's'}={one.path}")
+            if one.transport in ("dot", "doh") and not (self.insecure or one.plain):
+                words.append(f"+tls-ca={self.ca}" if self.ca else "+tls-ca")
             words += ["+short"] * self.short + ["+dnssec"] * self.dnssec + ["+trace"] * self.trace
             words += ["+norecurse"] * (not self.recurse) + ["+nsid"] * self.nsid
             found.append(shlex.join([*words, f"+bufsize={self.bufsize}"]))
