@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Literal
 
 import dns.edns
 import dns.message
@@ -17,11 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.addresses.dns_lookup import Dns, Told, ask, make_question, read_message, told
+from workbench.addresses.dns_many import Many
 from workbench.addresses.dns_servers import Server, read_server
 from workbench.addresses.dns_transport import Trust, exchange
 from workbench.addresses.dns_wire import question
 from workbench.core.failure import JobError
-from workbench.core.scope import Scope
+from workbench.core.scope import Cancelled, Scope
 
 RECORDS = [
     ("A", "192.0.2.1"),
@@ -173,3 +176,56 @@ def test_a_question_carries_what_was_asked_for() -> None:
     asked = dns.message.from_wire(make_question(request, "www.test.", "TYPE65"))
     assert (asked.payload, asked.ednsflags & 0x8000, asked.flags & 0x0110) == (4096, 0x8000, 0x0010)
     assert [int(one.otype) for one in asked.options] == [3]
+
+
+def test_many_go_on_past_a_server_without_a_way() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+
+        def serve() -> None:
+            asked, peer = one.recvfrom(4096)
+            one.sendto(dns.message.make_response(dns.message.from_wire(asked)).to_wire(), peer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        scope = Scope(9)
+        # The broadcast address refuses a plain socket (EACCES), as a missing route would.
+        servers = [Server("255.255.255.255"), Server("127.0.0.1", port)]
+        (found,) = Many(servers, scope).ask(iter([("www.test", "A")]))
+        thread.join()
+        scope.close()
+    assert found.reply is not None
+    assert found.server == f"udp://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_wait_is_cancelled_at_once(transport: Literal["udp", "tcp"]) -> None:
+    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as silent:
+        silent.bind(("127.0.0.1", 0))
+        if transport == "tcp":
+            silent.listen()
+        server = Server("127.0.0.1", silent.getsockname()[1], transport)
+        scope = Scope(3600)
+        ended: list[BaseException] = []
+
+        def wait() -> None:
+            try:
+                exchange(server, question("www.test", 1, 9), scope)
+            except BaseException as problem:
+                ended.append(problem)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        if transport == "udp":
+            silent.recvfrom(4096)
+        else:
+            peer, _ = silent.accept()
+            peer.recv(4096)
+        scope.cancel()
+        thread.join(60)
+        if transport == "tcp":
+            peer.close()
+        scope.close()
+    assert [type(one) for one in ended] == [Cancelled]

@@ -79,21 +79,12 @@ class Many:
             JobError: a server is not asked over UDP.
             Cancelled: the scope was cancelled.
         """
-        for server in self.servers:
-            if server.transport != "udp":
-                raise JobError(
-                    f"{server}: many names are asked over UDP",
-                    advice="name a server by its address, or ask one name with: workbench dns",
-                )
-            host = f"[{server.host}]" if ":" in server.host else server.host
-            sock = dial(parse(f"udp://{host}:{server.port}"), self.scope).sock
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-            self._socks.append(sock)
-        poll = select.poll()
-        poll.register(self.scope.fileno(), select.POLLIN)
-        for sock in self._socks:
-            poll.register(sock, select.POLLIN)
         try:
+            self._open()
+            poll = select.poll()
+            poll.register(self.scope.fileno(), select.POLLIN)
+            for sock in self._socks:
+                poll.register(sock, select.POLLIN)
             more = True
             while more or self._waiting or self._again:
                 while more and len(self._waiting) < self.flight:
@@ -113,6 +104,29 @@ class Many:
         finally:
             for sock in self._socks:
                 sock.close()
+
+    def _open(self) -> None:
+        """A socket for each server that there is a way to."""
+        reached: list[Server] = []
+        problem: OSError | None = None
+        for server in self.servers:
+            if server.transport != "udp":
+                raise JobError(
+                    f"{server}: many names are asked over UDP",
+                    advice="name a server by its address, or ask one name with: workbench dns",
+                )
+            host = f"[{server.host}]" if ":" in server.host else server.host
+            try:
+                sock = dial(parse(f"udp://{host}:{server.port}"), self.scope).sock
+            except OSError as why:
+                problem = why
+                continue
+            self._socks.append(sock)
+            reached.append(server)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        if problem is not None and not reached:
+            raise problem
+        self.servers = reached
 
     def _begin(self, name: str, kind: str) -> Outcome | None:
         try:
