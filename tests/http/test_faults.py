@@ -16,10 +16,10 @@ from workbench.core.endpoint import parse
 from workbench.core.job import execute
 from workbench.core.scope import Scope
 from workbench.http.application import Answering, Application, Exchange
-from workbench.http.conversation import Patience
 from workbench.http.events import RequestServed
 from workbench.http.response import complete
 from workbench.http.serve import ServeHttp, serve_http
+from workbench.http.server import Patience
 from workbench.servers.events import Closed, Drain, Latency
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workbench.http.exchange import Exchange, Gone, ServerName
+from workbench.http.carrier import ServerName
+from workbench.http.exchange import Exchange, Gone
 from workbench.http.request_head import RequestHead
 from workbench.http.response import Response, refusal
 

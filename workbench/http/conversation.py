@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from workbench.core.events import Note
 from workbench.core.message import Event
-from workbench.http.application import BODY_LIMIT, Application
+from workbench.http.application import BODY_LIMIT
 from workbench.http.body import Body, BodyError, ChunkedBody, LengthBody
-from workbench.http.dates import format_date
-from workbench.http.exchange import Exchange, Receiver, ServerName
+from workbench.http.carrier import Receiver, ServerName
+from workbench.http.exchange import Exchange
 from workbench.http.ledger import Ledger, asked
 from workbench.http.request_head import BadRequest, HeadReader, RequestHead
-from workbench.http.response import STATUS_LINES, Response, refusal, status_line
+from workbench.http.response import Response, refusal
+from workbench.http.service import Service
 from workbench.servers.connection import Connection
 from workbench.servers.loop import HIGH_WATER, LOW_WATER
 
@@ -34,48 +34,6 @@ BODY_STOPPED = "the rest of the request did not come in time"
 STALLED = "the peer does not read"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds a peer may take: to send a request's head, and its body, to ask for something, to
-    read some of what waits for it, and to read why it was refused."""
-
-    head: float = 30.0
-    body: float = 60.0
-    idle: float = 60.0
-    stalled: float = 30.0
-    refused: float = 2.0
-
-
-class Service:
-    """What all connections of a server share: who answers, how patiently, and today's date."""
-
-    def __init__(self, application: Application, patience: Patience) -> None:
-        self.application = application
-        self.respond = application.respond
-        self.patience = patience
-        self._second = 0
-        self._common = b""
-
-    def common(self) -> bytes:
-        """The Server and Date fields, made anew each second."""
-        now = int(time.time())
-        if now != self._second:
-            self._second = now
-            self._common = b"Server: workbench\r\nDate: %b\r\n" % format_date(now)
-        return self._common
-
-    def head(self, response: Response, *, keep: bool, minor: int) -> bytes:
-        """The head of an answer."""
-        if not keep:
-            end = b"Connection: close\r\n\r\n"
-        elif minor:
-            end = b"\r\n"
-        else:
-            end = b"Connection: keep-alive\r\n\r\n"
-        first = STATUS_LINES.get(response.status) or status_line(response.status)
-        return first + self.common() + response.fields + end
 
 
 class Conversation:

@@ -12,13 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import IO, NamedTuple, Protocol
+from typing import IO
 
 from workbench.core.message import Event
+from workbench.http.carrier import Carrier, Receiver
 from workbench.http.request_head import RequestHead
 from workbench.http.response import Fields, Response, check_fields, lines, refusal, status_line
 from workbench.http.spool import IN_MEMORY, Spool
-from workbench.servers.connection import Host
 
 BATCH = 64 << 10
 """Bytes that are gathered to go out in one piece."""
@@ -28,58 +28,9 @@ CLOSED_EARLY = "the application ended its answer before all of its length was wr
 _OURS = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"upgrade"))
 """Fields of the connection, which its server sets (RFC 9110 section 7.6.1)."""
 
-Receiver = Callable[[bytes], None]
-
 
 class Gone(ConnectionError):  # noqa: N818 - as the standard library's are called
     """The exchange is over before it was answered: the peer left, or the server gave it up."""
-
-
-class ServerName(NamedTuple):
-    """Where the server listens; a Unix socket has a path for a host and port 0."""
-
-    host: str
-    port: int
-    scheme: str
-
-
-class Carrier(Protocol):
-    """What an exchange needs of the connection that carries it; all in the loop's thread."""
-
-    host: Host
-    peer: str
-    connection_id: int
-
-    @property
-    def server(self) -> ServerName:
-        """Where the server listens."""
-
-    def room(self) -> bool:
-        """The peer reads fast enough for more to be written."""
-
-    def take_body(self, receiver: Receiver, limit: int) -> None:
-        """Have the body of the request that is being answered come to a receiver."""
-
-    def keeps(self) -> bool:
-        """The connection can go on after this answer."""
-
-    def common(self) -> bytes:
-        """The Date and Server fields."""
-
-    def carry(self, data: bytes) -> None:
-        """Send bytes of the answer."""
-
-    def carry_response(self, response: Response, *, keep: bool) -> None:
-        """Send an answer whole."""
-
-    def answered(self, *, keep: bool) -> None:
-        """The answer has been handed over to its end."""
-
-    def break_off(self, reason: str, *, reset: bool) -> None:
-        """Close the connection now."""
-
-    def report(self, event: Event) -> None:
-        """Add an event to the server's stream."""
 
 
 class Exchange:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from workbench.http.application import Application
-from workbench.http.conversation import REQUEST_TIMED_OUT, Conversation, Patience, Service
+from workbench.http.conversation import REQUEST_TIMED_OUT, Conversation
 from workbench.http.response import refusal
+from workbench.http.service import Patience, Service
 from workbench.servers.connection import Connection, Handler
 
 __all__ = ["HttpHandler", "Patience"]
