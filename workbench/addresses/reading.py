@@ -352,12 +352,14 @@ def _mac(line: str) -> Reading | None:
     value = mac.parse(line)
     if value is None:
         return None
+    if line.isdecimal():
+        return None  # a plain number is the likelier meaning
     warnings: tuple[str, ...] = ()
+    other = _aton(line.split("."), octal=True) if "." in line else None
     if line.isalnum():
-        number = int(line, 16)
-        warnings = (f"as a hexadecimal number it is {text(6, number)}",)
-        if line.isdecimal():
-            return None  # a plain number is the likelier meaning
+        warnings = (f"as a hexadecimal number it is {text(6, int(line, 16))}",)
+    elif other is not None:
+        warnings = (f"inet_aton(3) takes it for an IPv4 address in octal, {text(4, other)}",)
     return Reading("MAC address", mac=value, warnings=warnings)
 
 

@@ -163,6 +163,9 @@ class AddressesPane(JobPane):
         try:
             job, request = self.request()
         except UsageError:
+            if not self.target.value.strip() and self.view == ADDRESS:
+                self._found = []
+                self.facts.hint(read(""))
             return
         if isinstance(request, Address) and job.name == Address.job:
             self._read(request)

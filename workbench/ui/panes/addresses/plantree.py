@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,13 +24,16 @@ from workbench.ui.widgets import tones
 from workbench.ui.widgets.columns import Column, Parts, header, row_parts
 from workbench.ui.widgets.tones import Tone, ink, paper
 
-COLUMNS = (
+_COLUMNS = (
     Column("block", "block", width=24, flex=3, most=56),
     Column("name", "name", width=12, flex=2, most=30),
     Column("count", "addresses", width=13, align="right", priority=1),
     Column("wanted", "for hosts", width=11, align="right", priority=3),
     Column("here", "this host has here", width=18, flex=3, priority=2, tone="in"),
 )
+COLUMNS = {4: _COLUMNS, 6: (replace(_COLUMNS[0], width=46), *_COLUMNS[1:])}
+"""By the widest family in the plan: an IPv6 block is told by its end, which must be in sight."""
+
 WHEEL = 3
 
 
@@ -101,6 +105,7 @@ class PlanTree(Widget, can_focus=True):
         self._total = 0
         self._window: list[Row] = []
         self._drawn: tuple[int, int] = (-1, -1)
+        self._columns = COLUMNS[4]
 
     # -- what is shown -------------------------------------------------------------------------
 
@@ -126,7 +131,7 @@ class PlanTree(Widget, can_focus=True):
         if not self._total:
             return ""
         name = f"  {safe(self.path.name)}" if self.path else ""
-        return f"{self._cursor + 1:,} of {self._total:,}{name}"
+        return f"{_amount(self._cursor + 1)} of {_amount(self._total)}{name}"
 
     def present(self, block: Block) -> list[Presence]:
         """What this host has in a block, or the routes that hold it where there is nothing."""
@@ -135,6 +140,7 @@ class PlanTree(Widget, can_focus=True):
 
     def _changed(self) -> None:
         self._total = self.plan.count()
+        self._columns = COLUMNS[max((one.block.family for one in self.plan.roots), default=4)]
         self._cursor = max(0, min(self._cursor, self._total - 1))
         self._drawn = (-1, -1)
         self._follow()
@@ -161,9 +167,9 @@ class PlanTree(Widget, can_focus=True):
             )
         if y == 0:
             style = self.get_component_rich_style("plan--header")
-            return Strip([Segment(header(COLUMNS, width, "", False), style)]).adjust_cell_length(
-                width, style
-            )
+            return Strip(
+                [Segment(header(self._columns, width, "", False), style)]
+            ).adjust_cell_length(width, style)
         height = max(1, self.size.height - 1)
         if self._drawn != (self._top, height):
             self._window = list(self.plan.rows(self._top, height))
@@ -172,7 +178,9 @@ class PlanTree(Widget, can_focus=True):
         if place >= len(self._window):
             return Strip.blank(width, self.rich_style)
         under = self._top + place == self._cursor
-        return self._strip(row_parts(COLUMNS, width, self._window[place], self._cell, None), under)
+        return self._strip(
+            row_parts(self._columns, width, self._window[place], self._cell, None), under
+        )
 
     def _strip(self, parts: Parts, under: bool) -> Strip:
         back = self.rich_style
@@ -383,9 +391,9 @@ def _prefix(block: Block, answer: str) -> int:
 def _amount(number: int) -> str:
     if number < 10**9:
         return f"{number:,}"
-    # A block has a power of two; what was asked for is shown by its order.
+    # A block has a power of two; what else is that large is shown by its order.
     power = number.bit_length() - 1
-    return f"2^{power}"
+    return f"2^{power}" if number == 1 << power else f"about 2^{power}"
 
 
 def _words(here: list[Presence], room: int) -> str:
