@@ -18,8 +18,10 @@ import pytest
 
 from tests.http.serving import WAIT, Served, read_to_end, read_until, served_by, statuses
 from workbench.core.events import Note
-from workbench.http.application import BODY_LIMIT, Application, Exchange, Gone
+from workbench.http.application import BODY_LIMIT, Answering, Application, Exchange, Gone
+from workbench.http.basic import Guarded
 from workbench.http.events import RequestServed
+from workbench.http.request_head import RequestHead
 from workbench.http.response import FilePart, Response, complete
 from workbench.http.server import Patience
 from workbench.servers.events import Closed
@@ -124,6 +126,44 @@ def test_100_continue_is_sent_when_the_body_is_asked_for_and_only_then() -> None
             answer = read_to_end(sock)
         assert statuses(answer) == [401]
         assert b"Connection: close" in answer
+
+
+def test_no_100_continue_comes_in_the_middle_of_an_answer() -> None:
+    def begin(exchange: Exchange) -> None:
+        exchange.start(200)
+        exchange.write(b"begun")
+        exchange.loop.call_soon(lambda: exchange.read_body(receive(exchange), 100))
+
+    def receive(exchange: Exchange) -> Callable[[bytes], None]:
+        return lambda piece: None if piece else exchange.end()
+
+    with doing(begin) as served, served.connect() as sock:
+        sock.sendall(
+            b"PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        )
+        assert read_until(sock, b"begun\r\n").startswith(b"HTTP/1.1 200 OK\r\n")
+        sock.sendall(b"hello")
+        sock.shutdown(socket.SHUT_WR)
+        assert read_to_end(sock) == b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_answer_to_head_never_has_a_body(fails: bool) -> None:
+    def respond(head: RequestHead) -> Response:
+        if fails:
+            raise RuntimeError("a fault")
+        return complete(200, b"text/plain", b"not to be seen")
+
+    head = b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"
+    with served_by(Answering(respond)) as served:
+        got = served.talk(head + head)
+        assert got.count(b"\r\n\r\n") == 2
+        assert got.endswith(b"\r\n\r\n")
+    with served_by(Guarded(Answering(respond), "me", "secret")) as served:
+        got = served.talk(head + head)
+        assert statuses(got) == [401, 401]
+        assert got.endswith(b"\r\n\r\n")
+        assert b"asked for" not in got
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,8 @@ class Conversation:
             response = self._failed(head, problem)
         if response is None:
             return self._begin(head, expects=False)
+        if head.method == "HEAD" and response.body:
+            response.let_go()
         keep = head.keep_alive and not self._connection.draining
         self._send(response, keep=keep, minor=head.minor)
         self._ledger.enter(head, response.status, response.length, began)
@@ -331,7 +333,8 @@ class Conversation:
             return
         self._receiver = receiver
         self._body = ChunkedBody(limit) if length is None else LengthBody(length)
-        if exchange.expects and not self._reader.waiting:
+        # An interim response cannot come once the final one has begun.
+        if exchange.expects and not exchange.status and not self._reader.waiting:
             self._connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         exchange.expects = False
         self._go_on()
@@ -410,6 +413,8 @@ class Conversation:
     def _refuse(self, status: int, reason: str, head: RequestHead | None = None) -> None:
         """Answer what cannot be done or is no request, and read nothing more."""
         response = refusal(status, reason)
+        if head is not None and head.method == "HEAD":
+            response.let_go()
         began = time.perf_counter()
         self._send(response, keep=False, minor=1)
         self._ledger.enter(head, status, response.length, began)
