@@ -77,6 +77,8 @@ class ErrorStream:
             self._say_left_out()
             self._second, self._told = now, 0
         if self._told >= A_SECOND:
+            if not self._left_out:
+                self._loop.call_later(1.0, self._say_left_out)
             self._left_out += 1
             return
         self._told += 1

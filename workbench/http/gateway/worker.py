@@ -152,8 +152,10 @@ class Worker:
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
-            "wsgi.input_terminated": True,
         }
+        if not spec.validate:
+            # Who knows of it reads to the end without a size, which wsgiref.validate forbids.
+            self._base["wsgi.input_terminated"] = True
 
     def start(self) -> None:
         """Begin to answer."""
@@ -281,15 +283,16 @@ def main(arguments: list[str]) -> None:
         told = crash(f"loading {spec.app}", problem, skip=OWN)
         others = [frame.file for frame in told.frames]
         del problem
+        watched = _watched(spec, others)  # before the server, and so anybody else, knows
         control.send(messages.CRASHED + pack(told))
     else:
-        others = []
+        watched = _watched(spec, [])
         worker = Worker(application, spec)
         os.register_at_fork(after_in_child=worker.forked)
         os.register_at_fork(after_in_child=control.close)
         worker.start()
         control.send(messages.READY)
-    _watch(spec, control, others)
+    _watch(control, watched)
 
 
 def _application(spec: Spec) -> WsgiApplication:
@@ -309,11 +312,17 @@ def _application(spec: Spec) -> WsgiApplication:
     return application
 
 
-def _watch(spec: Spec, control: socket.socket, others: list[str]) -> None:
-    """Look after the files until the server closes its end."""
+def _watched(spec: Spec, others: list[str]) -> Watched | None:
+    """The files of the application; None where they are not to be watched."""
+    if not spec.watch:
+        return None
     module = os.path.join(spec.folder, *spec.app.partition(":")[0].split("."))
     named = spec.app if spec.kind == "xmlrpc" else f"{module}.py"
-    watched = Watched(spec.folder, [*others, named]) if spec.watch else None
+    return Watched(spec.folder, [*others, named])
+
+
+def _watch(control: socket.socket, watched: Watched | None) -> None:
+    """Look after the files until the server closes its end."""
     poll = select.poll()
     poll.register(control, select.POLLIN)
     while not poll.poll(POLL * 1000):
