@@ -1,7 +1,7 @@
 """How the cost of a connection grows from 10 to 10,000: ours and a named peer's in one run.
 
     python tests/bench/connections.py [--counts 10,100,1000,10000] [--rounds 3]
-                                       [--peer socat|ncat|http.server]
+                                       [--peer socat|ncat]
 
 With so many connections open, one after the other does a round trip: CPU time of the server for
 each, and memory for each connection that is idle. What a peer forks is counted with it, memory by
@@ -37,7 +37,6 @@ ROUND_TRIPS = 20_000
 """Of all connections together."""
 
 MESSAGE = b"x" * 64
-REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PATIENCE = 60.0
 FLAT = 1.5
 ROOM_FOR_PROCESS = 4 << 20
@@ -46,11 +45,7 @@ ROOM_FOR_PROCESS = 4 << 20
 PEERS = {
     "socat": ["socat", "TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr,backlog=4096", "PIPE"],
     "ncat": ["ncat", "-lk", "-m", "20000", "-e", "/bin/cat", "127.0.0.1", "{port}"],
-    "http.server": [
-        sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1",
-        "--protocol", "HTTP/1.1",
-    ],
-}  # fmt: skip
+}
 
 
 def family(pid: int) -> list[int]:
@@ -145,52 +140,37 @@ def other(name: str) -> Iterator[tuple[int, int]]:
             os.killpg(server.pid, signal.SIGKILL)
 
 
-def trip(one: socket.socket, request: bytes) -> None:
-    """A round trip: an echo, or one request and its answer."""
-    one.sendall(request)
-    if request is MESSAGE:
-        left = len(MESSAGE)
-        while left:
-            count = len(one.recv(left))
-            if not count:
-                raise ConnectionError("closed")
-            left -= count
-        return
-    with one.makefile("rb") as file:
-        if not file.readline():
+def trip(one: socket.socket) -> None:
+    """A round trip."""
+    one.sendall(MESSAGE)
+    left = len(MESSAGE)
+    while left:
+        count = len(one.recv(left))
+        if not count:
             raise ConnectionError("closed")
-        length = 0
-        while (line := file.readline()) not in (b"\r\n", b""):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        file.read(length)
+        left -= count
 
 
-def measure(pid: int, port: int, count: int, request: bytes) -> tuple[float, float]:
+def measure(pid: int, port: int, count: int) -> tuple[float, float]:
     """With so many connections: CPU microseconds a round trip, bytes an idle connection."""
     with ExitStack() as stack:
         first = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
-        trip(first, request)
+        trip(first)
         empty = memory(pid)
         peers = [
             stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
             for _ in range(count)
         ]
-        # A server that forks has come to a connection only when it answers there.
-        if request is MESSAGE:
-            trip(peers[-1], request)
-        else:
-            for one in peers:
-                trip(one, request)
+        trip(peers[-1])  # who answers the last has come to all of them
         time.sleep(1)
         idle = (memory(pid) - empty) / count
         for one in peers:
-            trip(one, request)
+            trip(one)
         before = cpu(pid)
         rounds = max(1, ROUND_TRIPS // count)
         for _ in range(rounds):
             for one in peers:
-                trip(one, request)
+                trip(one)
         return (cpu(pid) - before) / (rounds * count) * 1e6, idle
 
 
@@ -223,13 +203,13 @@ def main() -> int:
     for _ in range(options.rounds):
         for count in counts:
             for name in ("workbench", options.peer):
-                if name in ("socat", "ncat") and not has_room(count):
+                if name != "workbench" and not has_room(count):
                     print(f"{count:>12,} {name:<12} no room for so many processes")
                     continue
                 request = REQUEST if name == "http.server" else MESSAGE
                 try:
                     with ours() if name == "workbench" else other(name) as (pid, port):
-                        took, each = measure(pid, port, count, request)
+                        took, each = measure(pid, port, count)
                 except (OSError, RuntimeError) as problem:
                     print(f"{count:>12,} {name:<12} gave up: {problem}")
                     continue
