@@ -206,7 +206,6 @@ def main() -> int:
                 if name != "workbench" and not has_room(count):
                     print(f"{count:>12,} {name:<12} no room for so many processes")
                     continue
-                request = REQUEST if name == "http.server" else MESSAGE
                 try:
                     with ours() if name == "workbench" else other(name) as (pid, port):
                         took, each = measure(pid, port, count)
