@@ -69,7 +69,10 @@ COMPARED = {
     "split": "tests/addresses/test_planning.py",
     "serve echo": "tests/cli/test_as_code.py",
     "serve http": "tests/cli/test_as_code.py",
+    "serve cgi": "tests/http/gateway/test_cgi.py",
     "serve inspect": "tests/http/test_inspect.py",
+    "serve wsgi": "tests/http/gateway/test_wsgi.py",
+    "serve xmlrpc": "tests/http/xmlrpc/test_xmlrpc.py",
 }
 
 

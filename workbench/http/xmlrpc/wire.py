@@ -61,7 +61,7 @@ def read_call(data: bytes) -> tuple[str, tuple[Any, ...]]:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = builder.data
     try:
-        builder.xml("utf-8", None)
+        builder.xml(None, None)
         parser.Parse(data, True)
         parameters = builder.close()
         name = builder.getmethodname()
