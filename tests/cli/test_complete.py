@@ -16,7 +16,7 @@ import pytest
 from tests.cli.program import PATIENCE, WORKBENCH, run
 from workbench import catalogue
 from workbench.cli.main import COMMANDS
-from workbench.cli.words import FLAGS
+from workbench.cli.words import FLAGS, secret_flags
 from workbench.core.job import parameters
 
 
@@ -43,7 +43,9 @@ def test_every_option_of_every_job() -> None:
         for one in parameters(job.request):
             if not one.about.positional:
                 off = one.kind is bool and one.default is True
-                assert (f"--no-{one.flag[2:]}" if off else one.flag) in names
+                flag = f"--no-{one.flag[2:]}" if off else one.flag
+                wanted = secret_flags(one) if one.about.secret else (flag,)
+                assert set(wanted) <= set(names)
         assert set(FLAGS) <= set(names)
 
 

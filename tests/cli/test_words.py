@@ -51,7 +51,7 @@ LOGIN: Job[Any] = Job("login", "tools", nothing, Login, "login", False, ())
     [
         ("conect tcp://127.0.0.1:7", "did you mean connect?"),
         ("nonsense", "workbench --help lists them"),
-        ("serve", "echo, http; try: workbench serve echo tcp://"),
+        ("serve", "workbench: serve what? echo, "),
         ("serve ecko tcp://127.0.0.1:0", "did you mean echo?"),
         ("serve --json", "serve what?"),
         ("connect", "TARGET is missing"),

@@ -36,10 +36,10 @@ class ServeInspect(ServeRequest):
     and --rules FILE by what is asked, the first rule that fits:
 
         [[rule]]
-        method = "POST"             # also path, header, body, times: which requests
-        path = "/api/*"
-        status = 503                # also headers, text, file, delay, drip, action: the answer
-        headers = { Retry-After = "5" }
+        method = "POST"             # which requests: also path, header,
+        path = "/api/*"             # body, times
+        status = 503                # the answer: also text, file, delay,
+        headers = { Retry-After = "5" }  # drip (bytes a second)
 
         [[rule]]
         path = "/broken"
