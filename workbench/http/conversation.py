@@ -407,8 +407,9 @@ class Conversation:
             self._exchange = exchange
             self._connection.abort(reason)
         else:
-            self._refuse(status, reason, exchange.head)
+            # First tidied up, then said: who reads the answer finds nothing left behind.
             self._over(exchange, reason)
+            self._refuse(status, reason, exchange.head)
 
     def _refuse(self, status: int, reason: str, head: RequestHead | None = None) -> None:
         """Answer what cannot be done or is no request, and read nothing more."""
