@@ -44,7 +44,8 @@ class Serving:
     def _read(self) -> None:
         assert self.child.stdout is not None
         for line in self.child.stdout:
-            self._queue.put(json.loads(line))
+            if line.endswith(b"\n"):  # one that was killed may leave half a line
+                self._queue.put(json.loads(line))
 
     def wait(self, kind: str, fits: Callable[[Told], bool] = lambda told: True) -> Told:
         """The next event of that type that fits; those before it are kept in `told`."""

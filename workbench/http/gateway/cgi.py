@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-import subprocess
 import time
 from collections import deque
 from functools import partial
@@ -23,6 +22,7 @@ from workbench.http.gateway.environ import meta_variables
 from workbench.http.gateway.lines import ErrorStream, unwatch
 from workbench.http.gateway.script_output import ScriptError, ScriptOutput
 from workbench.http.gateway.scripts import Script, Scripts
+from workbench.http.gateway.spawn import Spawner
 from workbench.http.request_head import BadRequest
 from workbench.http.response import refusal
 from workbench.http.spool import discard
@@ -56,6 +56,7 @@ class CgiScripts(Application):
         self.patience = patience
         self.output_limit = output_limit
         self.show = show
+        self._spawner: Spawner | None = None
         self._at_once = at_once
         self._running: set[Running] = set()
         self._waiting: deque[tuple[Exchange, Script, IO[bytes] | None]] = deque()
@@ -99,6 +100,13 @@ class CgiScripts(Application):
             if body is not None:
                 discard(body)
 
+    @property
+    def spawner(self) -> Spawner:
+        """What starts the scripts, in the loop's thread."""
+        if self._spawner is None:
+            self._spawner = Spawner()
+        return self._spawner
+
     def begun(self, running: Running) -> None:
         """A script has been started."""
         self._running.add(running)
@@ -113,6 +121,8 @@ class CgiScripts(Application):
         self._waiting.clear()
         for running in list(self._running):
             running.end()
+        if self._spawner is not None:
+            self._spawner.close()
         self.scripts.close()
 
 
@@ -138,25 +148,19 @@ class Running:
         self._held = 0.0
         self._ended = False
         self._exited = False
-        process = subprocess.Popen(
+        started = owner.spawner.spawn(
             script.command,
-            stdin=subprocess.DEVNULL if body is None else body.fileno(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=os.path.dirname(script.file),
-            env=environment(exchange, script, length=None if body is None else exchange.received),
-            process_group=0,
+            os.path.dirname(script.file),
+            environment(exchange, script, length=None if body is None else exchange.received),
+            None if body is None else body.fileno(),
         )
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self._process = process
-        self._out = process.stdout.fileno()
+        self._pid = started.pid
+        self._status: int | None = None
+        self._out = started.out
         os.set_blocking(self._out, False)
         self._watching = True
-        self._pidfd = os.pidfd_open(process.pid)
-        self._errors = ErrorStream(self._loop, os.dup(process.stderr.fileno()), script.name)
-        process.stderr.close()
+        self._pidfd = os.pidfd_open(started.pid)
+        self._errors = ErrorStream(self._loop, started.errors, script.name)
         self._loop.watch(self._out, READ, self._readable)
         self._loop.watch(self._pidfd, READ, self._gone)
         self._until = time.monotonic() + owner.patience
@@ -293,14 +297,15 @@ class Running:
         owner.run(exchange, script, None, self._redirects + 1)
 
     def _wait_for_fate(self) -> None:
-        if self._process.returncode is None:
+        if self._status is None:
             self._kill()
-            self._process.wait()
+            _, status = os.waitpid(self._pid, 0)
+            self._status = os.waitstatus_to_exitcode(status)
 
     def _fate(self) -> str:
         """How it ended, where that is worth a word."""
         self._wait_for_fate()
-        status = self._process.returncode
+        status = self._status or 0
         if status < 0:
             try:
                 return f"it was killed by {signal.Signals(-status).name}"
@@ -343,7 +348,7 @@ class Running:
     def _kill(self) -> None:
         try:
             # Before the process is waited for: its number is nobody else's as long.
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self._pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
 
@@ -358,8 +363,7 @@ class Running:
         if not self._exited:
             unwatch(self._loop, self._pidfd)
         os.close(self._pidfd)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        os.close(self._out)
         self._errors.close()
         self._owner.over(self)
 
