@@ -18,6 +18,8 @@ from tests.http.gateway.test_wsgi import fetch, free
 from tests.http.serving import read_to_end, statuses
 from workbench.http.gateway.serve_cgi import ServeCgi
 
+pytestmark = pytest.mark.peer("curl")
+
 SH = "#!/bin/sh\n"
 TEXT = "echo 'Content-Type: text/plain'; echo\n"
 SCRIPTS = {
@@ -250,6 +252,7 @@ def test_time_that_is_up(root: Path) -> None:
         until(lambda: not is_alive(pid))
 
 
+@pytest.mark.peer("ab")
 def test_many_at_once_and_no_child_or_descriptor_is_left(root: Path) -> None:
     with serving("cgi", "--scripts", "8", folder=root) as one:
         one.ask("/hello.cgi")

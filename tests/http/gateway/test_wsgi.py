@@ -18,6 +18,8 @@ from tests.http.serving import read_to_end, statuses
 from workbench.core.endpoint import Endpoint, parse
 from workbench.http.gateway.wsgi import ServeWsgi
 
+pytestmark = pytest.mark.peer("curl")
+
 APPLICATION = """
 import os, sys, time, ctypes, hashlib, subprocess
 
@@ -29,6 +31,9 @@ class Closing:
     def __init__(self, pieces): self.pieces = pieces
     def __iter__(self): return iter(self.pieces)
     def close(self): print("closed", file=sys.stderr, flush=True)
+
+class Slow(Closing):
+    def close(self): time.sleep(3600)
 
 class Hostile:
     def __repr__(self): raise RuntimeError("no repr")
@@ -65,6 +70,9 @@ def app(environ, start):
     if path == "/closing":
         start("200 OK", [("Content-Type", "text/plain")])
         return Closing([b"a", b"", b"b"])
+    if path == "/slow-close":
+        start("200 OK", [("Content-Type", "text/plain")])
+        return Slow([b"a"])
     if path == "/file":
         start("200 OK", [("Content-Type", "text/plain")])
         return environ["wsgi.file_wrapper"](open(__file__, "rb"))
@@ -300,6 +308,17 @@ def test_threads_that_hang_are_given_up_and_the_pool_is_replaced(folder: Path) -
         assert one.ready()["pid"] != pid
         assert one.ask("/").body == b"hello\n"
         assert not is_alive(pid)
+
+
+def test_a_thread_that_hangs_after_its_answer_counts_too(folder: Path) -> None:
+    words = ("--app", "app:app", "--threads", "1", "--request-timeout", "2")
+    with serving("wsgi", *words, folder=folder) as one:
+        pid = one.ready()["pid"]
+        command = ["curl", "-s", "-m", "20", f"{one.url}/slow-close"]
+        assert subprocess.run(command, capture_output=True, check=True).stdout == b"a"
+        one.note("hangs in the close()")
+        one.wait("workers", lambda told: told["state"] == "ready" and told["pid"] != pid)
+        assert one.ask("/").body == b"hello\n"
 
 
 def test_nothing_is_left_when_the_server_ends(folder: Path) -> None:

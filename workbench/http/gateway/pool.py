@@ -72,13 +72,14 @@ class Job:
 class Thread:
     """One thread of a worker, by its channel. `job` is None where it is idle or hung."""
 
-    __slots__ = ("busy", "held", "hung", "job", "sock", "worker")
+    __slots__ = ("busy", "closing", "held", "hung", "job", "sock", "worker")
 
     def __init__(self, worker: WorkerProcess, sock: socket.socket) -> None:
         self.worker = worker
         self.sock = sock
         self.job: Job | None = None
         self.busy = 0.0
+        self.closing = False
         self.hung = False
         self.held = False
 
@@ -403,9 +404,9 @@ class Gateway(Application):
         thread.job = None
         if ended == Ended.CLOSING:
             thread.busy = time.monotonic()
-            thread.hung = False
+            thread.closing = True
             return
-        was_hung, thread.hung = thread.hung, False
+        was_hung, thread.hung, thread.closing = thread.hung, False, False
         worker = thread.worker
         if worker is self._worker and thread not in self._idle:
             self._idle.append(thread)
@@ -429,6 +430,10 @@ class Gateway(Application):
                 late = now - thread.busy > self._patience
                 if thread.job is not None and late and not thread.held:
                     self._give_up(thread)
+                elif thread.closing and late and not thread.hung:
+                    thread.hung = True
+                    self._note("the application hangs in the close() of an answer")
+                    self._tell_workers()
             if self._old.get(worker, now) < now:
                 self._forget(worker, "the program has changed, and this request took too long")
         worker_now = self._worker

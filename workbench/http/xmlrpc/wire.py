@@ -61,7 +61,7 @@ def read_call(data: bytes) -> tuple[str, tuple[Any, ...]]:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = builder.data
     try:
-        builder.xml(None, None)
+        builder.xml("", None)  # no encoding: what comes is text already
         parser.Parse(data, True)
         parameters = builder.close()
         name = builder.getmethodname()
