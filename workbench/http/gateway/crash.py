@@ -30,6 +30,9 @@ AROUND = 3
 CHAIN = 5
 MASK = "********"
 
+_IMPORT = re.compile(r"^<frozen importlib|[/\\]importlib[/\\]__init__\.py$")
+"""Frames of an import's machinery, which say nothing."""
+
 _SECRET = re.compile(
     r"pass(?:word|wd|phrase)|(?:^|_)pw(?:d)?(?:$|_)|secret|token|api_?key|private_?key|credential"
     r"|cookie|auth(?:$|oriz)|session_?(?:id|key)",
@@ -152,7 +155,9 @@ def _causes(problem: BaseException) -> tuple[str, ...]:
 
 
 def _frames(trace: TracebackType | None, skip: str) -> list[Frame]:
-    walked: list[tuple[FrameType, int]] = list(traceback.walk_tb(trace))
+    walked: list[tuple[FrameType, int]] = [
+        one for one in traceback.walk_tb(trace) if not _IMPORT.search(one[0].f_code.co_filename)
+    ]
     while skip and len(walked) > 1 and walked[0][0].f_code.co_filename.startswith(skip):
         del walked[0]
     if len(walked) > FRAMES:

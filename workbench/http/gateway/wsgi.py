@@ -31,6 +31,11 @@ found = importlib.import_module({module!r})
 application = {find}
 """
 
+_USUAL = """\
+(
+    getattr(found, "application", None) or getattr(found, "app", None) or found.create_app()
+)"""
+
 _SERVER = """\
 
 
@@ -101,6 +106,8 @@ class ServeWsgi(ServeRequest):
             f"--unix-socket={end.unix_path}" if end.is_unix else f"--listen={_host(end)}:{end.port}"
         )
         app, call = self.app.removesuffix("()"), ["--call"] if self.app.endswith("()") else []
+        if ":" not in app:
+            app += ":application"  # waitress wants a name; this one is the usual
         words = ["waitress-serve", where, f"--threads={self.threads}", *call, app]
         return shlex.join(words)
 
@@ -112,7 +119,7 @@ def _host(end: Endpoint) -> str:
 
 def _python(app: str, *, validate: bool) -> str:
     module, _, name = app.partition(":")
-    find = f"found.{name or 'application'}"
+    find = f"found.{name}" if name else _USUAL
     if validate:
         find = f'importlib.import_module("wsgiref.validate").validator({find})'
     return _PYTHON.format(module=module, find=find)
