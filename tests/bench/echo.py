@@ -127,7 +127,7 @@ def ours() -> Iterator[int]:
     job = catalogue.load("serve echo")
     run = start(job, job.request(endpoint=parse("tcp://127.0.0.1:0")))
     assert run.feed.wait(PATIENCE)
-    (listening,) = run.feed.drain().events
+    listening, *_ = run.feed.drain().events
     assert isinstance(listening, Listening)
     stop = threading.Event()
 

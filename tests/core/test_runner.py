@@ -365,7 +365,7 @@ from workbench.core.runner import start
 job = catalogue.load("serve echo")
 run = start(job, job.request(endpoint=parse("tcp://127.0.0.1:0")))
 assert run.feed.wait(30)
-(listening,) = run.feed.drain().events
+listening, *_ = run.feed.drain().events
 print(workbench.__file__)
 print(open(f"/proc/{run.pid}/environ").read())
 """
@@ -468,12 +468,12 @@ def test_runs_leave_no_descriptor_nor_thread(begin: Callable[..., Run]) -> None:
 def test_a_server_stops_and_its_port_is_free_when_it_says_so() -> None:
     serve = catalogue.load("serve echo")
     run = start(serve, serve.request(endpoint=parse("tcp://127.0.0.1:0")))
-    (listening,) = next_events(run)
+    listening, *_ = next_events(run)
     assert isinstance(listening, Listening)
     run.send(Stop())
     assert isinstance(run.wait(PATIENCE), Done)
     again = start(serve, serve.request(endpoint=parse(listening.endpoint)))
-    (second,) = next_events(again)
+    second, *_ = next_events(again)
     assert isinstance(second, Listening)
     assert second.endpoint == listening.endpoint
     again.cancel()
