@@ -36,7 +36,8 @@ class Serving:
         self.told: list[Told] = []
         self.killed = False
         self._queue: queue.SimpleQueue[Told] = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self.endpoint: str = self.wait("listening")["endpoint"]
         self.url = self.endpoint.rstrip("/")
         self.port = int(self.url.rpartition(":")[2]) if self.url.startswith("http:") else 0
@@ -61,11 +62,16 @@ class Serving:
         text: str = self.wait("note", lambda told: words in told["text"])["text"]
         return text
 
+    def wait_for_end(self) -> None:
+        """Until the process has ended and all that it told has been read."""
+        self.child.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+
     def kill(self) -> None:
         """End the server as nothing can be prepared for."""
         self.killed = True
         self.child.kill()
-        self.child.wait(PATIENCE)
+        self.wait_for_end()
 
     def ready(self) -> Told:
         """The next time that the application has been loaded."""
@@ -101,7 +107,7 @@ def serving(kind: str, *words: str, folder: Path, endpoint: str = "") -> Iterato
             return
         assert child.poll() is None, "the server has ended"
         child.send_signal(signal.SIGINT)
-        child.wait(PATIENCE)
+        one.wait_for_end()
 
 
 def is_alive(pid: int) -> bool:

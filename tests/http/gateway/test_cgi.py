@@ -305,6 +305,7 @@ def test_a_disk_that_is_full_while_a_body_comes(root: Path) -> None:
             assert one.ask("/hello.cgi").body == b"hello\n"
         finally:
             child.terminate()
+            one.wait_for_end()
 
 
 def python(request: ServeCgi) -> list[str]:
