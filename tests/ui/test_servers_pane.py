@@ -49,7 +49,7 @@ async def test_a_server_is_watched_from_its_start_to_its_end(size: tuple[int, in
     async with driving(size) as driver:
         server = await driver.serve(ECHO)
         assert server.endpoint is not None
-        await driver.see(f"* echo   {server.endpoint}", "1 up", "No connection is open.")
+        await driver.see(f"* echo    {server.endpoint}", "1 up", "No connection is open.")
         with dial(server) as client:
             assert talk(client, b"x" * 1000) == b"x" * 1000
             port = client.getsockname()[1]
@@ -190,8 +190,8 @@ async def test_figures_show_what_moves() -> None:
     async with driving() as driver:
         server = await driver.serve(ECHO)
         await results(driver)
-        await driver.press("v", "v")
-        await driver.see("[figures]", "60 s ago")
+        await driver.press("v", "v", "v")
+        await driver.see("[figures]", "s ago")
         with dial(server) as client:
             await driver.until(
                 lambda: talk(client, b"x" * 50_000) and max(server.rates_in, default=0) > 0,
@@ -286,3 +286,204 @@ async def test_bad_lines_are_refused_in_one_line_and_stay() -> None:
         assert not pane.board.servers
         await driver.serve(ECHO)
         await driver.until(lambda: "--root" not in driver.text, "the error's going")
+
+
+# -- doors, transcripts, sets -----------------------------------------------------------------
+
+
+async def dialog(driver: Driver, kind: type) -> None:
+    await driver.until(lambda: isinstance(driver.app.screen, kind), f"the dialog {kind.__name__}")
+
+
+def refused(server: Server) -> bool:
+    """Whether a client is turned away before it can say anything."""
+    try:
+        with dial(server) as client:
+            return client.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_the_transcript_of_a_connection_is_followed(size: tuple[int, int]) -> None:
+    async with driving(size) as driver:
+        server = await driver.serve(ECHO)
+        with dial(server) as client, dial(server) as other:
+            assert talk(other, b"not this one\n") == b"not this one\n"
+            assert talk(client, b"said before\n") == b"said before\n"
+            pane = driver.servers
+            await driver.until(lambda: len(pane.detail.connections.rows) == 2, "both")
+            pane.detail.connections.focus()
+            pane.detail.connections.select(1)
+            await driver.press("enter")
+            await driver.see("[transcript]", "< said before", "> said before", "#1 of echo")
+            assert talk(client, b"\x1b[31mred\n") == b"\x1b[31mred\n"
+            await driver.see(r"< \x1b[31mred\n")
+            assert "not this one" not in driver.text
+            await driver.press("h")
+            await driver.see("73 61 69 64 20 62 65 66")
+        # A connection that has closed is still answered for, from its line in the log.
+        pane.detail.open("log")
+        pane.detail.events.focus()
+        await driver.see("#2")
+        await driver.until(lambda: "closed" in pane.detail.events.lines[-1].text, "the log")
+        server.follow(0)
+        await driver.press("end", "t")
+        await driver.see("[transcript]")
+        await driver.until(lambda: server.traffic.total > 0, "what was kept")
+
+
+@in_loop
+async def test_a_server_is_paused_drained_and_its_door_changed() -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        with dial(server) as client:
+            assert talk(client, b"x") == b"x"
+            await results(driver)
+            await driver.press("a")
+            await driver.see("= echo", "paused")
+            assert talk(client, b"y") == b"y"
+            await driver.press("a")
+            await driver.see("* echo")
+            await driver.press("w")
+            from workbench.ui.panes.servers.door import DoorDialog
+
+            await dialog(driver, DoorDialog)
+            await driver.press("tab")
+            await driver.submit("127.0.0.300")
+            await driver.see("! 127.0.0.300 is neither an address nor a network")
+            await driver.submit("127.0.0.0/8")
+            await driver.until(lambda: server.door and server.door.deny, "the rule")
+            assert refused(server)
+            assert talk(client, b"z") == b"z"
+            await driver.until(lambda: server.door and server.door.refused, "the count")
+            await driver.press("D")
+            await driver.see("v echo", "draining")
+        await driver.until(lambda: server.state == "stopped", "its end with the last peer")
+        await driver.press("enter")
+        await driver.until(lambda: server.state == "up", "its start")
+        # The door is as it was.
+        await driver.until(lambda: server.door is not None, "its door")
+        assert server.door is not None
+        assert server.door.deny == ("127.0.0.0/8",)
+
+
+@in_loop
+async def test_what_has_ended_cannot_be_told_anything() -> None:
+    async with driving() as driver:
+        server = await driver.serve(ECHO)
+        await results(driver)
+        await driver.press("x")
+        await driver.until(lambda: server.state == "stopped", "its end")
+        for key in ("a", "D", "w"):
+            await driver.press(key)
+            await driver.see(f"! {server.endpoint_text} is stopped")
+
+
+@in_loop
+async def test_every_kind_can_be_chosen() -> None:
+    from workbench import catalogue
+    from workbench.ui.screens.dialog import Choose
+
+    async with driving() as driver:
+        await results(driver)
+        await driver.press("k")
+        await dialog(driver, Choose)
+        for name in catalogue.JOBS:
+            if name.startswith("serve "):
+                await driver.see(name.removeprefix("serve "))
+        kinds = sorted(name for name in catalogue.JOBS if name.startswith("serve "))
+        await driver.press(*["down"] * kinds.index("serve echo"), "enter")
+        await driver.until(lambda: driver.servers.board.servers, "the server")
+
+
+@in_loop
+async def test_an_inspector_shows_requests_whole() -> None:
+    async with driving() as driver:
+        server = await driver.serve("inspect http://127.0.0.1:0/")
+        with dial(server) as client:
+            head = b"POST /a%20b?q=[/b] HTTP/1.1\r\nHost: x\r\nX-Odd: \xff\r\n"
+            client.sendall(head + b"Content-Length: 8\r\n\r\n[b]ok\x1b[0")
+            assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+        pane = driver.servers
+        await driver.see("requests")
+        pane.detail.open("requests")
+        await driver.see("POST", "/a%20b?q=[/b]", "X-Odd:", r"[b]ok\x1b[0", "curl")
+
+
+@in_loop
+async def test_crashes_are_shown_with_their_frames(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "def app(environ, start_response):\n"
+        "    password, number = str(11 * 11111), 42\n"
+        "    return number / 0\n"
+    )
+    before = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        async with driving() as driver:
+            server = await driver.serve("wsgi http://127.0.0.1:0/ --app broken:app")
+            with dial(server) as client:
+                client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert b" 500 " in client.recv(65_536)
+            await driver.until(lambda: server.crashes.total, "the crash")
+            driver.servers.detail.open("crashes")
+            await driver.see("ZeroDivisionError", "return number / 0", "number = 42")
+            assert "122221" not in driver.text
+    finally:
+        os.chdir(before)
+
+
+@in_loop
+async def test_figures_tell_how_long_answers_took() -> None:
+    async with driving() as driver:
+        server = await driver.serve("http http://127.0.0.1:0/ --root .")
+        with dial(server) as client:
+            for _ in range(20):
+                client.sendall(b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert client.recv(65_536).startswith(b"HTTP/1.1 404")
+        driver.servers.detail.open("figures")
+        await driver.see("p50", "p99", "requests 20", "errors 20", "<=")
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.see("p50", "s ago")
+
+
+@in_loop
+async def test_a_set_is_saved_and_started(tmp_path: Path) -> None:
+    from workbench.servers import sets
+    from workbench.ui.screens.dialog import Ask, Choose
+
+    async with driving() as driver:
+        await driver.serve(ECHO)
+        await driver.serve(f"http http://127.0.0.1:0/ --root '{tmp_path}' --no-links")
+        await results(driver)
+        await driver.press("S")
+        await dialog(driver, Ask)
+        await driver.submit("../evil")
+        await driver.see("is no name of a set")
+        await driver.press("S")
+        await dialog(driver, Ask)
+        await driver.submit("mine")
+        await driver.until(lambda: sets.names() == ["mine"], "the set")
+        assert sets.load("mine") == [
+            "serve echo tcp://127.0.0.1:0",
+            f"serve http http://127.0.0.1:0/ --root={tmp_path} --no-links",
+        ]
+        await driver.press("L")
+        await dialog(driver, Choose)
+        await driver.press("enter")
+        await driver.until(lambda: len(driver.servers.board.servers) == 4, "both again")
+        for server in driver.servers.board.servers.values():
+            await driver.until(lambda server=server: server.state == "up", "its start")  # type: ignore[misc]
+
+
+@in_loop
+async def test_a_client_is_opened_on_a_server() -> None:
+    async with driving() as driver:
+        await driver.serve(ECHO)
+        await results(driver)
+        await driver.press("c")
+        await driver.until(lambda: driver.app.query("SendLine:focus"), "the line that sends")
+        await driver.submit("both ends")
+        await driver.see("> both ends", "< both ends")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from workbench.core.endpoint import Endpoint, EndpointError, parse
 from workbench.core.job import Job, Parameter, Request, parameters
-from workbench.core.text import InputError, unescape
+from workbench.core.text import InputError, escape, unescape
 
 R = TypeVar("R", bound=Request)
 
@@ -157,3 +157,33 @@ def _take_places(
         values[one.name] = convert(one, words.pop(0))
     if words:
         raise UsageError(f"{job.name}: {words[0]!r} is one word too many; try: {job.example}")
+
+
+def words_of(request: Request) -> list[str]:
+    """The words that `parse_line` makes this request of, with the job's name before them.
+
+    Secrets are left out, and what is as by default.
+    """
+    places: list[str] = []
+    options: list[str] = []
+    for one in parameters(type(request)):
+        value = getattr(request, one.name)
+        if one.about.positional:
+            places += _texts(value)
+        elif one.about.secret or value == one.default:
+            continue
+        elif one.kind is bool:
+            options.append(one.flag if value else "--no-" + one.flag.removeprefix("--"))
+        else:
+            options += [f"{one.flag}={text}" for text in _texts(value)]
+    if any(word.startswith("--") for word in places):
+        return [*request.job.split(), *options, "--", *places]
+    return [*request.job.split(), *places, *options]
+
+
+def _texts(value: Any) -> list[str]:
+    """Each value as it is typed."""
+    if value is None:
+        return []
+    values = value if isinstance(value, tuple) else (value,)
+    return [escape(one) if isinstance(one, bytes) else str(one) for one in values]

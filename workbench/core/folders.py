@@ -42,6 +42,33 @@ def make_private(folder: Path) -> None:
                     ) from None
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Put a new file in the place of the old: after a crash there is one or the other, whole.
+
+    The new one has mode 0600.
+
+    Raises:
+        OSError: it cannot be written; the old one stays.
+    """
+    from tempfile import mkstemp
+
+    number, new = mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    try:
+        with open(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except BaseException:
+        os.unlink(new)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)  # the rename, too, must reach the disk
+    finally:
+        os.close(folder)
+
+
 def _folder(kind: Literal["user_state_dir", "user_config_dir"], variable: str) -> Path:
     import platformdirs
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.core.folders import config_folder, make_private
+from workbench.core.folders import config_folder, make_private, write_whole
 
 _BYTES = 1 << 20  # a settings file larger than this is something else
 _PROBLEMS = 20  # lines worth reading
@@ -107,7 +107,7 @@ def save(settings: Settings, path: Path | None = None) -> None:
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: cannot be written as TOML: {error}") from None
     make_private(path.parent)
-    _replace(path, data)
+    write_whole(path, data)
 
 
 def describe() -> str:
@@ -273,27 +273,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # opening a FIFO would wait for its writer
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a new file in the place of the old: after a crash there is one or the other, whole."""
-    from tempfile import mkstemp
-
-    number, new = mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-    try:
-        with open(number, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    except BaseException:
-        os.unlink(new)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)  # the rename, too, must reach the disk
-    finally:
-        os.close(folder)
 
 
 _KINDS = {bool: "true or false", int: "a whole number", str: "a text in quotes"}

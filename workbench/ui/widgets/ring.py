@@ -40,7 +40,7 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
     Args:
         line: makes a line of what is appended, when it is drawn or searched; for a flood, most of
             which nobody sees. Without it lines are appended.
-        empty: what stands there while there is no line.
+        empty: what stands there while there is no line; it may have several.
         limit: how many lines are kept.
     """
 
@@ -107,6 +107,12 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
         self.following = True
 
     # -- data ----------------------------------------------------------------------------------
+
+    def explain(self, empty: str) -> None:
+        """Have another text stand there while there is no line."""
+        if empty != self._empty:
+            self._empty = empty
+            self.refresh()
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -289,8 +295,9 @@ class Ring(ScrollView, can_focus=True, inherit_bindings=False):
         place = top + y - self._head
         if place == -1:
             note = f"{glyphs().dots} {self.dropped:,} earlier lines dropped"
-        elif not len(self._log) and place == 0:
-            note = f"No line holds {self.filter_text!r}." if self.filter_text else self._empty
+        elif not len(self._log):
+            text = f"No line holds {self.filter_text!r}." if self.filter_text else self._empty
+            note = "".join(text.split("\n")[place : place + 1])
         elif place < len(self._log):
             style = base
             if self.has_focus and place in self._selected():

@@ -15,14 +15,23 @@ from workbench.core.message import Event, encode
 from workbench.core.runner import Run
 from workbench.core.units import duration
 from workbench.servers.events import (
+    Admit,
     Close,
     Connections,
+    Drain,
+    Follow,
+    Latency,
     Listening,
+    Pause,
+    Resume,
     Show,
     SortKey,
+    State,
     Stats,
     Stop,
+    Traffic,
 )
+from workbench.servers.request import ServeRequest
 from workbench.ui.runs import Runs
 
 MINUTE = 60
@@ -30,7 +39,41 @@ LOG_KEPT = 10_000
 STOP_PATIENCE = 2.0
 ROWS_ASKED = 200
 
-State = Literal["starting", "up", "stopping", "stopped", "failed"]
+REQUESTS_KEPT = 1_000
+CRASHES_KEPT = 200
+TRAFFIC_KEPT = 4_000
+KEPT_BYTES = 32 << 20
+"""Bytes that the requests kept of one server may take."""
+
+Phase = Literal["starting", "up", "paused", "draining", "stopping", "stopped", "failed"]
+
+
+class Kept:
+    """The newest events of a kind, bounded in number and in bytes; what is dropped is counted."""
+
+    def __init__(self, limit: int) -> None:
+        self.events: deque[Event] = deque()
+        self.total = 0
+        self._limit = limit
+        self._bytes = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many are no longer kept."""
+        return self.total - len(self.events)
+
+    def add(self, event: Event) -> None:
+        """Keep one more."""
+        self.events.append(event)
+        self.total += 1
+        self._bytes += event.size()
+        while len(self.events) > self._limit or (self._bytes > KEPT_BYTES and len(self.events) > 1):
+            self._bytes -= self.events.popleft().size()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.events.clear()
+        self.total = self._bytes = 0
 
 
 class Server:
@@ -44,7 +87,13 @@ class Server:
         self.job = job
         self.request = request
         self.run: Run | None = None
-        self.state: State = "starting"
+        self._phase: Phase = "starting"
+        self.door: State | None = None
+        self.latency: Latency | None = None
+        self.followed = 0
+        self.traffic = Kept(TRAFFIC_KEPT)
+        self.requests = Kept(REQUESTS_KEPT)
+        self.crashes = Kept(CRASHES_KEPT)
         self.endpoint: Endpoint | None = None
         self.since = time.time()
         self.until = 0.0
@@ -53,6 +102,8 @@ class Server:
         self.connections: Connections | None = None
         self.rates_in: deque[float] = deque(maxlen=MINUTE)
         self.rates_out: deque[float] = deque(maxlen=MINUTE)
+        self.request_rates: deque[float] = deque(maxlen=MINUTE)
+        self.error_rates: deque[float] = deque(maxlen=MINUTE)
         self.log: deque[Event] = deque(maxlen=LOG_KEPT)
         self.logged = 0
         self.dropped = 0
@@ -60,6 +111,15 @@ class Server:
         self._stop_by = 0.0
 
     # -- what it shows -------------------------------------------------------------------------
+
+    @property
+    def state(self) -> Phase:
+        """How it stands; up, paused and draining by its own word."""
+        if self._phase == "up" and self.door is not None:
+            if self.door.draining:
+                return "draining"
+            return "up" if self.door.accepting else "paused"
+        return self._phase
 
     @property
     def kind(self) -> str:
@@ -74,7 +134,7 @@ class Server:
     @property
     def alive(self) -> bool:
         """It has not ended."""
-        return self.state in ("starting", "up", "stopping")
+        return self._phase in ("starting", "up", "stopping")
 
     @property
     def exposed(self) -> bool:
@@ -106,20 +166,47 @@ class Server:
     def _take(self, event: Event) -> None:
         match event:
             case Stats():
-                self.stats = event
-                self.rates_in.append(event.bytes_in_rate)
-                self.rates_out.append(event.bytes_out_rate)
+                self._figure(event)
+                return
+            case State():
+                self._let_in(event)
+                return
+            case Latency():
+                self.latency = event
+                return
+            case Traffic():
+                if event.id == self.followed:
+                    self.traffic.add(event)
                 return
             case Connections():
                 self.connections = event
                 return
             case Listening(endpoint):
-                self.state = "up"
+                self._phase = "up"
                 try:
                     self.endpoint = parse(endpoint)
                 except EndpointError as problem:
                     self.reason = str(problem)
+            case _ if event.type == "inspected":
+                self.requests.add(event)
+            case _ if event.type == "crash":
+                self.crashes.add(event)
         self.note(event)
+
+    def _let_in(self, state: State) -> None:
+        """Keep the state of the door; the log tells when it was shut or opened."""
+        before = self.door or replace(state, accepting=True, draining=False)
+        self.door = state
+        if (before.accepting, before.draining) != (state.accepting, state.draining):
+            self.note(state)
+
+    def _figure(self, stats: Stats) -> None:
+        before = self.stats.errors if self.stats else 0
+        self.stats = stats
+        self.rates_in.append(stats.bytes_in_rate)
+        self.rates_out.append(stats.bytes_out_rate)
+        self.request_rates.append(stats.request_rate)
+        self.error_rates.append(max(0, stats.errors - before))
 
     def note(self, event: Event) -> None:
         """Add an event to the log."""
@@ -134,7 +221,7 @@ class Server:
                 self.stats, connections=0, bytes_in_rate=0, bytes_out_rate=0, request_rate=0
             )
         stopped = isinstance(ended, Done) or ended.cancelled
-        self.state = "stopped" if stopped else "failed"
+        self._phase = "stopped" if stopped else "failed"
         if isinstance(ended, Failed) and not stopped:
             self.reason = ended.cause
         else:
@@ -157,21 +244,63 @@ class Server:
         """Close one connection."""
         return self.run is not None and self.run.send(Close(connection))
 
+    def pause(self) -> bool:
+        """Accept nothing new, or accept again; whether the server could be told."""
+        if self.run is None:
+            return False
+        return self.run.send(Pause() if self.state == "up" else Resume())
+
+    def drain(self, seconds: float) -> bool:
+        """Accept nothing new and end with the last peer; whether the server could be told."""
+        return self.run is not None and self.run.send(Drain(seconds))
+
+    def admit(self, rules: Admit) -> bool:
+        """Let in by other rules from now on; whether the server could be told."""
+        return self.run is not None and self.run.send(rules)
+
+    def follow(self, connection: int) -> None:
+        """Have the transcript of a connection sent; 0 for none."""
+        if connection != self.followed:
+            self.followed = connection
+            self.traffic.clear()
+            self.version += 1
+            if self.run is not None:
+                self.run.send(Follow(connection))
+
     def stop(self) -> None:
         """Ask it to end; it is ended if it does not."""
         if self.run is None or not self.alive:
             return
-        if self.state == "stopping" or not self.run.send(Stop()):
+        if self._phase == "stopping" or not self.run.send(Stop()):
             self.run.cancel()
-        self.state = "stopping"
+        self._phase = "stopping"
         self._stop_by = time.monotonic() + STOP_PATIENCE
         self.version += 1
 
     def nudge(self) -> None:
         """End it if it was asked to long ago."""
-        if self.state == "stopping" and time.monotonic() > self._stop_by and self.run is not None:
+        if self._phase == "stopping" and time.monotonic() > self._stop_by and self.run is not None:
             self._stop_by = time.monotonic() + STOP_PATIENCE
             self.run.cancel()
+
+    def begin_again(self) -> None:
+        """Be as before the start, on the port that it had and with the door as it was set last."""
+        changes: dict[str, Any] = {}
+        if self.endpoint is not None and hasattr(self.request, "endpoint"):
+            changes["endpoint"] = self.endpoint
+        if self.door is not None and isinstance(self.request, ServeRequest):
+            door = self.door
+            changes |= {"allow": door.allow, "deny": door.deny}
+            changes |= {
+                "max_connections": door.max_connections,
+                "max_per_address": door.max_per_address,
+            }
+        self.request = replace(self.request, **changes)
+        self._phase, self.reason = "starting", ""
+        self.since = time.time()
+        self.stats = self.connections = self.door = self.latency = None
+        self.followed = 0
+        self.traffic.clear()
 
     def export(self) -> list[bytes]:
         """The log as lines of JSON."""
@@ -198,15 +327,9 @@ class Board:
         """Start a server that has ended again, on the port that it had."""
         if server.alive:
             return
-        request = server.request
-        if server.endpoint is not None and hasattr(request, "endpoint"):
-            request = replace(request, endpoint=server.endpoint)  # type: ignore[call-arg]
-        server.request = request
-        server.state, server.reason = "starting", ""
-        server.since = time.time()
-        server.stats = server.connections = None
+        server.begin_again()
         server.version += 1
-        server.run = self._runs.start(server.job, request, server.take)
+        server.run = self._runs.start(server.job, server.request, server.take)
 
     def forget(self, server: Server) -> bool:
         """Take a server that has ended off the board."""

@@ -2,65 +2,78 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, ClassVar, cast
+import shlex
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.widgets import ContentSwitcher
 
+from workbench import catalogue
+from workbench.core.arguments import UsageError, parse_line, words_of
+from workbench.core.failure import explain
 from workbench.core.job import Job, Request
 from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
-from workbench.servers.events import ConnectionRow, SortKey
+from workbench.servers.events import Admit
 from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.servers.board import Board, Server
-from workbench.ui.widgets.filterline import FilterLine
-from workbench.ui.widgets.ring import Line, Ring
-from workbench.ui.widgets.spark import Throughput, sparkline
+from workbench.ui.panes.servers.boards import RunBoard, make_board
+from workbench.ui.panes.servers.detail import CONNECTION_COLUMNS, CONNECTIONS, Detail
+from workbench.ui.widgets.spark import sparkline
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
-from workbench.ui.widgets.views import Views
 
 HELP = """
-Start a server, watch it live, and aim a client at it.
+Start servers, watch them live, and aim clients at them.
 
-On the target line: what to serve, and where. Port 0 takes a free one.
-  echo tcp://127.0.0.1:7007             sends everything back
-  echo udp://127.0.0.1:7007             also unix:PATH, unixgram:PATH
-  http http://127.0.0.1:8000/ --root .  the files of a folder
+On the target line: what to serve, and where. Port 0 takes a free one; k lists every kind.
+  echo tcp://127.0.0.1:7007             also discard, chargen, daytime, time; udp, unix:PATH
+  http http://127.0.0.1:8000/ --root .  the files of a folder; --upload takes files in
+  inspect http://127.0.0.1:8001/        keeps every request whole, answers as it is told
+  wsgi, cgi, xmlrpc                     your application, scripts or functions
+  watch TARGET…                         servers anywhere, followed at an interval
+  ways echo                             the same server in four ways, compared
 
-Enter starts it in a process of its own. Tab goes to the table: x stops the selected server, enter
-or r starts it again on its port, d takes one that has ended off the list, s sends its endpoint to
-another tab. Below the table stand its connections (x closes the selected one), its log, and its
-figures: v changes between them, / filters.
+Enter starts it in a process of its own. Tab goes to the table. On a server: x stops it, enter or r
+starts one that has ended again on its port, a pauses and resumes accepting, D drains it (it ends
+with its last peer), w changes whom it lets in, c opens a client aimed at it, s sends its endpoint
+elsewhere, d takes one that has ended off the list. S saves the servers that run as a set under a
+name, L starts a set.
+
+Below stand the selected server's connections (x closes one, enter or t shows its transcript), log,
+transcript (h for hex), figures, and with an inspector or a gateway its requests and crashes.
+v changes between them, / filters, y copies, e exports.
 
 A server that others than this machine can reach has ! before its endpoint.
 """
 EMPTY = "No server yet: press enter on the line above to start this one. f1 tells more."
+DRAIN_SECONDS = 30.0
 
-_TONES: dict[str, Tone] = {"failed": "bad", "note": "warn"}
-_MARKS = {"up": "*", "starting": "~", "stopping": "~", "stopped": " ", "failed": "!"}
+_MARKS = {
+    "up": "*",
+    "starting": "~",
+    "stopping": "~",
+    "paused": "=",
+    "draining": "v",
+    "stopped": " ",
+    "failed": "!",
+}
 
 SERVER_COLUMNS = (
     Column("mark", "", width=1),
-    Column("kind", "kind", width=6),
+    Column("kind", "kind", width=7),
     Column("endpoint", "endpoint", width=20, flex=1),
     Column("conns", " conns", width=6),
     Column("rate", "rate", width=10, align="right"),
     Column("minute", "last minute", width=14, flex=1, priority=1),
+    Column("p99", "p99", width=7, align="right", priority=3),
     Column("errors", "errors", width=6, align="right", priority=2),
     Column("up", "up", width=5, align="right"),
-)
-CONNECTION_COLUMNS = (
-    Column("id", "#", width=7, align="right"),
-    Column("peer", "peer", width=21),
-    Column("age", "age", width=7, align="right"),
-    Column("bytes_in", "in", width=8, align="right"),
-    Column("bytes_out", "out", width=8, align="right"),
-    Column("rate", "rate", width=10, align="right"),
-    Column("last", "last", width=12, flex=1, priority=1),
 )
 
 
@@ -68,21 +81,32 @@ class ServersPane(JobPane):
     """The board of servers; each is a run of `serve KIND` in a child process."""
 
     DEFAULT_CSS = """
+    ServersPane #boards { height: 1fr; }
+    ServersPane #serving { height: 1fr; }
     ServersPane #servers { height: 2fr; min-height: 4; }
-    ServersPane #detail { height: 3fr; min-height: 6; }
     """
 
     tab: ClassVar[str] = "servers"
     verb: ClassVar[str] = "serve"
+    verbs: ClassVar[tuple[str, ...]] = ("watch", "ways")
     first_line: ClassVar[str] = "echo tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "kinds", "kinds", id="servers.kinds"),
         Binding("x", "stop", "stop", id="servers.stop"),
-        Binding("r", "restart", "restart", id="servers.restart"),
+        Binding("r", "restart", "restart", show=False, id="servers.restart"),
         Binding("v", "view", "view", id="servers.view"),
+        Binding("t", "transcript", "transcript", id="servers.transcript"),
+        Binding("a", "pause", "pause", id="servers.pause"),
+        Binding("w", "door", "whom to let in", id="servers.door"),
         Binding("slash", "filter", "filter", id="servers.filter"),
         Binding("s", "send_to", "send to", id="servers.send"),
+        Binding("c", "client", "client", id="servers.client"),
+        Binding("D", "drain", "drain", show=False, id="servers.drain"),
+        Binding("S", "save_set", "save as a set", show=False, id="servers.save"),
+        Binding("L", "load_set", "start a set", show=False, id="servers.load"),
+        Binding("b", "board", "other board", show=False, id="servers.board"),
         Binding("y", "copy", "copy", id="servers.copy"),
         Binding("e", "export", "export", id="servers.export"),
         Binding("d", "forget", "remove", id="servers.forget"),
@@ -93,24 +117,12 @@ class ServersPane(JobPane):
         self._board: Board | None = None
         self._selected: int | None = None
         self._drawn: tuple[object, ...] = ()
-        self._logged = 0
-        self._charted = 0
 
     def compose_body(self) -> ComposeResult:
-        """Servers above, the selected one's connections, log and figures below."""
-        yield Table(SERVER_COLUMNS, cell=_server_cell, empty=EMPTY, id="servers")
-        yield Views("connections", "log", "figures")
-        yield FilterLine()
-        with ContentSwitcher(initial="connections", id="detail"):
-            yield Table(
-                CONNECTION_COLUMNS,
-                cell=_connection_cell,
-                empty="No connection is open.",
-                sorts=False,
-                id="connections",
-            )
-            yield Ring(line=_log_line, empty="Nothing has happened yet.", id="log")
-            yield Throughput(id="figures")
+        """Servers above, what goes on in the selected one below."""
+        with ContentSwitcher(initial="serving", id="boards"), Vertical(id="serving"):
+            yield Table(SERVER_COLUMNS, cell=_server_cell, empty=EMPTY, id="servers")
+            yield Detail()
 
     # -- what is here --------------------------------------------------------------------------
 
@@ -127,19 +139,26 @@ class ServersPane(JobPane):
         return self.query_one("#servers", Table)
 
     @property
+    def detail(self) -> Detail:
+        """What goes on in the selected server."""
+        return self.query_one(Detail)
+
+    @property
     def server(self) -> Server | None:
         """The selected server."""
         return self.board.servers.get(self._selected or 0)
 
-    @property
-    def view(self) -> str:
-        """The view of it that is open: connections, log or figures."""
-        return self.query_one("#detail", ContentSwitcher).current or ""
-
     # -- work ----------------------------------------------------------------------------------
 
     def submit(self, job: Job[Any], request: Request) -> None:
-        """Start another server, and select it."""
+        """Start another server, and select it; other jobs have boards of their own."""
+        if not job.name.startswith("serve "):
+            self.run_worker(self._open_board(job, request))
+            return
+        self._show_board("serving")
+        self._begin(job, request)
+
+    def _begin(self, job: Job[Any], request: Request) -> None:
         server = self.board.start(job, request)
         self._draw_servers()
         self._choose(server.key)
@@ -149,8 +168,11 @@ class ServersPane(JobPane):
         """Draw what has changed since the last frame."""
         for server in self.board.servers.values():
             server.nudge()
+        if self._other is not None:
+            self._other.pulse()
+            return
         self._draw_servers()
-        self._draw_detail()
+        self.detail.show(self.server)
 
     def _draw_servers(self) -> None:
         servers = list(self.board.servers.values())
@@ -159,31 +181,6 @@ class ServersPane(JobPane):
             self._drawn = drawn
             self.servers.set_rows([(one.key, one) for one in servers])
 
-    def _draw_detail(self) -> None:
-        server = self.server
-        views = self.query_one(Views)
-        if server is None:
-            views.show(self.view, "")
-            return
-        views.show(self.view, _remark(server))
-        match self.view:
-            case "connections":
-                page = server.connections
-                rows = [(row.id, row) for row in page.rows] if page else []
-                self.query_one("#connections", Table).set_rows(rows, page.total if page else 0)
-            case "log":
-                self._draw_log(server)
-            case _:
-                chart = self.query_one(Throughput)
-                chart.show(list(server.rates_in), list(server.rates_out))
-
-    def _draw_log(self, server: Server) -> None:
-        fresh = min(server.logged - self._logged, len(server.log))
-        if fresh:
-            events = list(server.log)[-fresh:]
-            self.query_one(Ring).append(events)
-            self._logged = server.logged
-
     def _choose(self, key: int | None) -> None:
         """Make another server the selected one."""
         if key == self._selected:
@@ -191,27 +188,57 @@ class ServersPane(JobPane):
         if self.server is not None:
             self.server.hide()
         self._selected = key
-        self._logged = 0
-        self.query_one(Ring).clear()
-        self._ask_for_connections()
-        self._draw_detail()
-
-    def _ask_for_connections(self) -> None:
-        if self.server is not None:
-            table = self.query_one("#connections", Table)
-            self.server.show(cast(SortKey, table.sort_key or "id"), descending=table.descending)
+        self.detail.show(self.server)
+        self.detail.ask()
 
     def select_run(self, run: Run) -> None:
         """Go to the server that this run is."""
         server = self.board.find(run)
         if server is not None:
+            self._show_board("serving")
             self.servers.select(server.key)
             self.servers.focus()
+            return
+        for board in self.query(RunBoard):
+            if board.run is run:
+                self._show_board(board.id or "")
+
+    # -- other boards --------------------------------------------------------------------------
+
+    @property
+    def _other(self) -> RunBoard | None:
+        """The board that stands in the place of the servers."""
+        found = self.query_one("#boards", ContentSwitcher).visible_content
+        return found if isinstance(found, RunBoard) else None
+
+    async def _open_board(self, job: Job[Any], request: Request) -> None:
+        """Show a job that is no server on a board of its own; a board is kept for each job."""
+        name = f"board-{job.name.replace(' ', '-')}"
+        switcher = self.query_one("#boards", ContentSwitcher)
+        if not switcher.query(f"#{name}"):
+            await switcher.add_content(make_board(job.name, name))
+        board = switcher.query_one(f"#{name}", RunBoard)
+        board.begin(partial(self.workbench.runs.start, job, request))
+        if board.run is not None and board.settles:
+            self.workbench.runs.settle(board.run)
+        self._show_board(name)
+
+    def _show_board(self, name: str) -> None:
+        self.query_one("#boards", ContentSwitcher).current = name
+
+    def action_board(self) -> None:
+        """Go to the next board: the servers, and each job that is none."""
+        switcher = self.query_one("#boards", ContentSwitcher)
+        names = [one.id or "" for one in switcher.children]
+        here = names.index(switcher.current or "serving")
+        self._show_board(names[(here + 1) % len(names)])
+        other = self._other
+        (other.focusable_view if other is not None else self.servers).focus()
 
     # -- events of the widgets -----------------------------------------------------------------
 
     def on_table_highlighted(self, event: Table.Highlighted) -> None:
-        """Another row of a table is selected."""
+        """Another server is selected."""
         if event.table.id == "servers":
             self._choose(event.key)
 
@@ -220,29 +247,10 @@ class ServersPane(JobPane):
         if event.table.id != "servers" or self.server is None:
             return
         if self.server.alive:
-            self._focus_detail()
+            self.detail.focus_view()
         else:
+            self.show_error("")
             self.board.restart(self.server)
-
-    def on_table_sorted(self, event: Table.Sorted) -> None:
-        """The server sorts its connections: we hold only a page of them."""
-        if event.table.id == "connections":
-            self._ask_for_connections()
-
-    def on_views_chosen(self, event: Views.Chosen) -> None:
-        """A view was clicked."""
-        self._open(event.view)
-
-    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Filter what the open view shows."""
-        if self.view == "log":
-            self.query_one(Ring).filter_text = event.text
-        else:
-            self.query_one("#connections", Table).filter_text = event.text
-
-    def on_filter_line_left(self) -> None:
-        """Back to what is filtered."""
-        self._focus_detail()
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -252,41 +260,83 @@ class ServersPane(JobPane):
             return self.server.job, self.server.request
         return self.request()
 
+    def cancel(self, *, hard: bool = False) -> bool:
+        """End what the user waits for on a board that is none of servers."""
+        run = self._other.run if self._other is not None else None
+        if run is None or run.ended is not None or (run in self._settled and not hard):
+            return False
+        run.cancel()
+        return True
+
+    @property
+    def _settled(self) -> list[Run]:
+        return [one.run for one in self.query(RunBoard) if one.settles and one.run is not None]
+
+    def action_kinds(self) -> None:
+        """Choose a kind of server from all there are, and start it."""
+        from workbench.ui.panes.servers.chooser import choose_kind
+
+        choose_kind(self)
+
     def action_view(self) -> None:
         """Open the next view of the selected server."""
-        inside = self._detail().has_focus
-        self._open(self.query_one(Views).next())
-        if inside:
-            self._focus_detail()
+        self.detail.next()
 
-    def _open(self, view: str) -> None:
-        self.query_one("#detail", ContentSwitcher).current = view
-        self._draw_detail()
-
-    def _detail(self) -> Table | Ring | Throughput:
-        return cast(Table | Ring | Throughput, self.query_one(f"#{self.view}"))
-
-    def _focus_detail(self) -> None:
-        self._detail().focus()
+    def action_transcript(self) -> None:
+        """Show the bytes of the selected connection."""
+        self.detail.follow()
 
     def action_filter(self) -> None:
         """Type a filter for the open view."""
-        if self.view == "figures":
-            self._open("log")
-        self.query_one(FilterLine).open()
+        self.detail.action_filter()
 
     def action_stop(self) -> None:
         """Stop the server, or close the connection that is selected below it."""
+        if self._other is not None:
+            self.cancel(hard=True)
+            return
         server = self.server
         if server is None:
             return
-        connections = self.query_one("#connections", Table)
-        if connections.has_focus:
-            key = connections.cursor_key
-            if isinstance(key, int):
-                server.close(key)
+        if self.detail.view == CONNECTIONS and self.detail.connections.has_focus:
+            if self.detail.connection:
+                server.close(self.detail.connection)
         else:
             server.stop()
+
+    def action_pause(self) -> None:
+        """Accept nothing new, or accept again."""
+        self._tell(lambda server: server.pause())
+
+    def action_drain(self) -> None:
+        """Accept nothing new, and end with the last peer."""
+        self._tell(lambda server: server.drain(DRAIN_SECONDS))
+
+    def _tell(self, command: Callable[[Server], bool]) -> None:
+        """Tell the selected server something; say why that cannot be."""
+        server = self.server
+        if server is None:
+            self.show_error("no server is selected")
+        elif not server.alive or not command(server):
+            self.show_error(f"{server.endpoint_text} is {server.state}: it cannot be told anything")
+        else:
+            self.show_error("")
+
+    def action_door(self) -> None:
+        """Change whom the selected server lets in."""
+        from workbench.ui.panes.servers.door import DoorDialog
+
+        server = self.server
+        if server is None or server.door is None or not server.alive:
+            self._tell(lambda _: False)
+            return
+
+        def answered(rules: Admit | None) -> None:
+            if rules is not None:
+                self._tell(lambda _: server.admit(rules))
+
+        title = f"Whom does {server.kind} {safe(server.endpoint_text)} let in?"
+        self.app.push_screen(DoorDialog(title, server.door), answered)
 
     def action_restart(self) -> None:
         """Start a server that has ended again."""
@@ -312,12 +362,10 @@ class ServersPane(JobPane):
         self._draw_servers()
 
     def action_copy(self) -> None:
-        """Copy the selected server's endpoint, or the selected lines of its log."""
+        """Copy the selected lines of the view below, or the selected server's endpoint."""
         if self.server is None:
             return
-        log = self.query_one(Ring)
-        text = log.selected_text() if log.has_focus else self.server.endpoint_text
-        self.app.copy_to_clipboard(text)
+        self.app.copy_to_clipboard(self.detail.copied() or self.server.endpoint_text)
         self.notify("copied")
 
     def action_send_to(self) -> None:
@@ -326,6 +374,21 @@ class ServersPane(JobPane):
 
         if self.server is not None and self.server.endpoint is not None:
             offer(self.workbench, self.server.endpoint)
+
+    async def action_client(self) -> None:
+        """Open the client tab, aimed at the selected server."""
+        from workbench.ui.sendto import choices
+
+        server = self.server
+        if server is None or server.endpoint is None:
+            return
+        line = choices(server.endpoint)[0][0]
+        try:
+            name, _ = catalogue.match(line.split())
+        except KeyError:
+            self.show_error(f"there is no client for {server.endpoint_text} yet")
+            return
+        await self.workbench.take(catalogue.load(name).tab, line, run=True)
 
     def action_export(self) -> None:
         """Save the server's log as JSON lines, or its connections as CSV too."""
@@ -341,8 +404,68 @@ class ServersPane(JobPane):
             return csv_lines(names, ([getattr(row, name) for name in names] for row in rows))
 
         formats = {".jsonl": server.export, ".csv": connections}
-        name = f"{server.kind}-{server.key}.{'csv' if self.view == 'connections' else 'jsonl'}"
-        ask_and_write(self.workbench, name, formats)
+        ending = "csv" if self.detail.view == CONNECTIONS else "jsonl"
+        ask_and_write(self.workbench, f"{server.kind}-{server.key}.{ending}", formats)
+
+    # -- sets ----------------------------------------------------------------------------------
+
+    def action_save_set(self) -> None:
+        """Save the servers that run as a set."""
+        from workbench.servers import sets
+        from workbench.ui.screens.dialog import Ask
+
+        lines = [
+            shlex.join(words_of(one.request)) for one in self.board.servers.values() if one.alive
+        ]
+
+        def answered(name: str | None) -> None:
+            if name is None:
+                return
+            try:
+                path = sets.save(name.strip(), lines)
+            except (sets.SetError, OSError) as problem:
+                self.show_error(explain("save the set", problem).line())
+            else:
+                self.notify(f"{len(lines)} servers saved in {path}")
+
+        known = ", ".join(sets.names())
+        hint = f"a name   there are: {known}" if known else "a name   enter saves"
+        self.app.push_screen(Ask(f"Save {len(lines)} servers as which set?", "", hint), answered)
+
+    def action_load_set(self) -> None:
+        """Start the servers of a set."""
+        from workbench.servers import sets
+        from workbench.ui.screens.dialog import Choose
+
+        known = sets.names()
+        if not known:
+            self.show_error("there is no set yet: S saves the servers that run as one")
+            return
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.start_set(name)
+
+        self.app.push_screen(Choose("Start which set?", [(one, one) for one in known]), chosen)
+
+    def start_set(self, name: str) -> None:
+        """Start every server of a set; what is wrong with it is said and starts nothing."""
+        from workbench.servers import sets
+
+        try:
+            wanted = [_request(line) for line in sets.load(name)]
+        except (sets.SetError, UsageError, KeyError, OSError) as problem:
+            self.show_error(f"{name}: {problem}")
+            return
+        self.show_error("")
+        for job, request in wanted:
+            self._begin(job, request)
+
+
+def _request(line: str) -> tuple[Job[Any], Request]:
+    name, words = catalogue.match(shlex.split(line))
+    job = catalogue.load(name)
+    return job, parse_line(job, words)
 
 
 def _server_cell(server: Server, column: str, width: int) -> Cell:
@@ -350,7 +473,8 @@ def _server_cell(server: Server, column: str, width: int) -> Cell:
     stats = server.stats
     match column:
         case "mark":
-            return _MARKS[server.state], "bad" if server.state == "failed" else "good"
+            bad: Tone = "bad" if server.state == "failed" else "good"
+            return _MARKS[server.state], "warn" if server.state in ("paused", "draining") else bad
         case "kind":
             return server.kind
         case "endpoint":
@@ -360,7 +484,7 @@ def _server_cell(server: Server, column: str, width: int) -> Cell:
             reason = f": {server.reason}" if server.reason else ""
             tone: Tone = "bad" if server.state == "failed" else "dim"
             return f" {server.state}{reason}   enter: restart", tone
-        case "rate" | "minute" | "errors" if not server.alive:
+        case "rate" | "minute" | "p99" | "errors" if not server.alive:
             return None
         case "conns":
             return f"{stats.connections if stats else 0:>6,}"
@@ -368,43 +492,18 @@ def _server_cell(server: Server, column: str, width: int) -> Cell:
             return _rate(server)
         case "minute":
             return sparkline(list(server.rates_in), width)
+        case "p99":
+            one = server.latency
+            return duration(one.p99) if one is not None and one.count else "-"
         case "errors":
             return f"{stats.errors:,}" if stats else "0"
         case _:
             return server.uptime
 
 
-def _rate(server: Server) -> str:
+def _rate(server: Server) -> Cell:
     if server.state != "up":
-        return server.state
+        return server.state, "warn"
     if server.stats and server.stats.request_rate:
         return f"{server.stats.request_rate:,.0f} req/s"
     return f"{amount(server.rate)}/s"
-
-
-def _connection_cell(row: ConnectionRow, column: str, _: int) -> Cell:
-    match column:
-        case "age":
-            return duration(row.age)
-        case "bytes_in" | "bytes_out":
-            return amount(getattr(row, column))
-        case "rate":
-            return f"{amount(row.rate)}/s"
-        case "id":
-            return str(row.id)
-        case _:
-            return safe(str(getattr(row, column)), limit=200)
-
-
-def _remark(server: Server) -> str:
-    """The selected server in a few words, at the right of its views."""
-    text = f"{server.kind} {server.endpoint_text}"
-    if server.dropped:
-        text = f"{server.dropped:,} events dropped  {text}"
-    return safe(text)
-
-
-def _log_line(event: Any) -> Line:
-    at = time.strftime("%H:%M:%S", time.localtime(event.time))
-    tone = _TONES.get(event.type, "")
-    return Line(f"{at} {safe(event.line())}", tone, event)
