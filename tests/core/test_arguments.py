@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench import catalogue
-from workbench.core.arguments import UsageError, convert, nearest, parse_line
+from workbench.core.arguments import UsageError, convert, nearest, parse_line, words_of
 from workbench.core.endpoint import parse
 from workbench.core.job import parameters
 from workbench.http.serve import ServeHttp
@@ -74,9 +76,41 @@ def test_convert_knows_every_kind_that_requests_use() -> None:
         for one in parameters(job.request):
             if one.required or one.default in (None, ()):
                 continue
-            text = "yes" if one.default is True else "no" if one.default is False else one.default
-            assert convert(one, str(text)) == one.default
+            for value in one.default if one.many else (one.default,):
+                text = "yes" if value is True else "no" if value is False else value
+                assert convert(one, str(text)) == value
 
 
 def test_nearest_is_silent_when_nothing_is_near() -> None:
     assert nearest("zzz", ["--root"]) == ""
+
+
+# -- and back ------------------------------------------------------------------------------------
+
+
+@given(
+    st.sampled_from(["tcp://127.0.0.1:7007", "unix:/run/a b", "[::1]:80"]),
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9), max_size=3),
+    st.booleans(),
+    st.integers(0, 9),
+)
+def test_words_of_a_request_make_the_same_request(
+    endpoint: str, allow: list[str], links: bool, most: int
+) -> None:
+    request = ServeHttp(parse(endpoint), allow=tuple(allow), links=links, max_connections=most)
+    words = words_of(request)
+    assert words[:2] == ["serve", "http"]
+    assert parse_line(HTTP, words[2:]) == request
+
+
+def test_words_of_a_request_hold_no_secret_and_no_default() -> None:
+    request = ServeHttp(parse("http://me:hush@127.0.0.1:80/"))
+    assert words_of(request) == ["serve", "http", "http://me@127.0.0.1/"]
+
+
+def test_words_that_look_like_options_stay_what_they_are() -> None:
+    job = catalogue.load("address")
+    request = job.request(what=("--x", "1"), nat64="64:ff9b::/96")
+    words = words_of(request)
+    assert words == ["address", "--nat64=64:ff9b::/96", "--", "--x", "1"]
+    assert parse_line(job, words[1:]) == request

@@ -1,7 +1,7 @@
 """Sets of servers: command lines under a name, started together.
 
 A set is a text file in the config folder, `sets/NAME`, a server a line as it is typed
-("serve http http://127.0.0.1:8000/ --root ."); after a # at the start of a word is a comment.
+("serve http http://127.0.0.1:8000/ --root ."); a # that is not in quotes begins a comment.
 """
 
 from __future__ import annotations
