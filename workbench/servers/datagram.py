@@ -15,7 +15,7 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
-from workbench.servers.connection import peer_text
+from workbench.servers.connection import address_host, peer_text
 from workbench.servers.desk import Desk
 from workbench.servers.events import Admit, Listening
 from workbench.servers.figures import INTERVAL
@@ -187,7 +187,7 @@ class DatagramLoop:
 
     def _new_peer(self, one: socket.socket, address: Any, key: Any) -> _Peer | None:
         desk = self.desk
-        host = "" if one.family == socket.AF_UNIX else str(address[0])
+        host = address_host(address)
         if not desk.accepting:
             desk.door.turn_away(host, "draining" if desk.draining else "paused")
             return None

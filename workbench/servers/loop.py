@@ -28,7 +28,7 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.servers.bind import bind, bound_endpoint, release
 from workbench.servers.callbacks import Callbacks, Timer
-from workbench.servers.connection import Connection, Handler, peer_text
+from workbench.servers.connection import Connection, Handler, address_host, peer_text
 from workbench.servers.deadlines import Deadlines
 from workbench.servers.desk import Desk
 from workbench.servers.events import Admit, Listening
@@ -198,7 +198,7 @@ class Loop:
                     return False
                 desk.figures.errors += 1
                 continue
-            host = "" if sock.family == socket.AF_UNIX else str(address[0])
+            host = address_host(address)
             if desk.refuses(host):
                 sock.close()
             else:
@@ -208,7 +208,7 @@ class Loop:
     def _take_in(self, sock: socket.socket, peer: str, host: str) -> None:
         """Begin with a connection."""
         sock.setblocking(False)
-        if sock.family != socket.AF_UNIX:
+        if host:
             try:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError:

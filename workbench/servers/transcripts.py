@@ -7,7 +7,7 @@ connection may take depends on how many there are when its first bytes move.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Literal, NamedTuple, Protocol
@@ -70,8 +70,7 @@ class Transcript:
         self.piece = share.piece
         self.tail: deque[Piece] = deque(maxlen=share.pieces)
         self.tell: Callable[[Piece], None] | None = None
-        self.plain: tuple[Direction, ...] = ()
-        self._sort_out()
+        self.plain: tuple[Direction, ...] = ("in", "out") if share.first <= 0 else ()
 
     def __iter__(self) -> Iterator[Piece]:
         return chain(self.first, self.tail)
@@ -92,6 +91,8 @@ class Transcript:
         if room > 0:
             head = bytes(data[:room])
             self._keep_first((direction, offset, at, head))
+            if len(head) == len(data):
+                return
             offset += len(head)
             data = data[len(head) :]
         if len(data):
@@ -115,8 +116,9 @@ class Transcript:
 
     def _keep_first(self, piece: Piece) -> None:
         self.first.append(piece)
-        self.room[piece[0]] -= _cost(piece)
-        self._sort_out()
+        room = self.room[piece[0]] = self.room[piece[0]] - _cost(piece)
+        if room <= 0:
+            self._sort_out()
 
     def _sort_out(self) -> None:
         full = (one for one, room in self.room.items() if room <= 0)
@@ -141,13 +143,17 @@ class Transcripts:
         self._find = find
         self._events = events
         self._count = 0
-        self._closed: OrderedDict[int, Kept] = OrderedDict()
+        self._closed: deque[Kept] = deque(maxlen=CLOSED_KEPT)
         self._told: dict[Direction, int] = {"in": 0, "out": 0}
         self._allowance = FOLLOW_RATE
 
     def begin(self, peer: Kept) -> Transcript:
         """The transcript of a connection whose first bytes move."""
-        share = next((share for most, share in SHARES if self._count < most), NOTHING)
+        share = NOTHING
+        for most, one in SHARES:
+            if self._count < most:
+                share = one
+                break
         self._count += 1
         transcript = peer.transcript = Transcript(share)
         if peer.id == self.followed:
@@ -158,10 +164,9 @@ class Transcripts:
         """A connection is gone; what is kept of it stays for a while."""
         if peer.transcript is None:
             return
-        self._closed[peer.id] = peer
-        if len(self._closed) > CLOSED_KEPT:
-            self._closed.popitem(last=False)
-            self._count -= 1
+        if len(self._closed) == CLOSED_KEPT:
+            self._count -= 1  # the oldest is forgotten
+        self._closed.append(peer)
 
     # -- who looks -------------------------------------------------------------------------------
 
@@ -174,7 +179,7 @@ class Transcripts:
         self._told = {"in": 0, "out": 0}
         if not number:
             return True
-        peer = self._find(number) or self._closed.get(number)
+        peer = self._find(number) or next((one for one in self._closed if one.id == number), None)
         if peer is None:
             return False
         self.followed = number
