@@ -28,7 +28,10 @@ def test_what_is_saved_is_loaded() -> None:
 
 
 def test_a_file_is_edited_by_hand() -> None:
-    written("mine", "# the front\n\n  serve echo 'tcp://127.0.0.1:7' # here\nserve http 'unix:x#y'\n")
+    written(
+        "mine",
+        "# the front\n\n  serve echo 'tcp://127.0.0.1:7' # here\nserve http 'unix:x#y'\n",
+    )
     assert sets.load("mine") == ["serve echo tcp://127.0.0.1:7", "serve http 'unix:x#y'"]
 
 

@@ -17,6 +17,7 @@ from workbench.core.settings import load
 COMMANDS = {
     "help": "help on a job, as its --help",
     "history": "past runs: search, run again, forget",
+    "sets": "sets of servers: list them, start one",
     "settings": "the settings file: where it is and what can stand in it",
     "completion": "completion for bash, zsh or fish",
 }
@@ -76,6 +77,10 @@ def _command(name: str, words: list[str]) -> int:
         from workbench.cli.settings import print_settings
 
         return print_settings(words)
+    if name == "sets":
+        from workbench.cli.sets import command as sets
+
+        return sets(words)
     if name == "completion":
         from workbench.cli.shells import print_script
 
