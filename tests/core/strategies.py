@@ -55,7 +55,8 @@ def of(hint: Any) -> st.SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is tuple:
-        assert arguments[1:] == (Ellipsis,), hint
+        if arguments[1:] != (Ellipsis,):
+            return st.tuples(*map(of, arguments))
         return st.lists(of(arguments[0]), max_size=4).map(tuple)
     if is_dataclass(hint) and isinstance(hint, type):
         return instances(hint)

@@ -105,7 +105,7 @@ class Held(Event):
 
     def line(self) -> str:
         """An entry a line, its holders behind it, - where there is none."""
-        return "\n".join([" ".join(row) if len(row) > 1 else f"{row[0]} -" for row in self.rows])
+        return "\n".join([" ".join(row) if len(row) != 1 else f"{row[0]} -" for row in self.rows])
 
     def size(self) -> int:
         """Roughly the bytes of its texts."""

@@ -73,7 +73,9 @@ def dump(roots: Iterable[Node], tail: Iterable[str] = ()) -> str:
     return "".join(f"{line}\n" for line in [*lines, *tail])
 
 
-def line_of(block: Block, name: str = "", hosts: int = 0, split: int | None = None) -> str:
+def line_of(
+    block: Block | str, name: str = "", hosts: int | str = 0, split: int | None = None
+) -> str:
     """A block's line, without indent and comment."""
     words = [str(block)]
     if hosts:

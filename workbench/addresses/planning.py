@@ -18,6 +18,8 @@ from workbench.core.message import Event, event
 from workbench.core.scope import Scope
 
 ROWS_SHOWN = 10_000
+DEPTH_SHOWN = 128
+"""Levels that are indented; a tree of blocks has no more."""
 
 _PYTHON = """\
 import ipaddress
@@ -67,10 +69,11 @@ class Planned(Event):
 
     def line(self) -> str:
         """As a plan file has it; what is free is a comment there."""
-        indent = "  " * self.depth
+        indent = "  " * max(0, min(self.depth, DEPTH_SHOWN))
         if self.free:
-            return f"{indent}# free: {self.block}  {counted(int(self.count), 'address')}"
-        line = indent + line_of_event(self)
+            return f"{indent}# free: {self.block}  {counted(self.count, 'address')}"
+        hosts = "" if self.wanted == "0" else self.wanted
+        line = indent + line_of(self.block, self.name, hosts)
         return f"{line}  # {self.comment}" if self.comment else line
 
 
@@ -164,12 +167,6 @@ def plan_of(request: PlanBlock) -> Plan:
         except PlanError as problem:
             raise JobError(str(problem), advice="take a larger block, or less") from None
     return made
-
-
-def line_of_event(row: Planned) -> str:
-    """A planned block's line, as the plan file has it."""
-    block = read_block(row.block)
-    return line_of(block, row.name, int(row.wanted))
 
 
 def read_text(path: Path) -> str:

@@ -51,7 +51,7 @@ class Subnet(Event):
 
     def line(self) -> str:
         """The block, its ends and its hosts."""
-        return f"{self.block:<20} {self.first} - {self.last}  {counted(int(self.hosts), 'host')}"
+        return f"{self.block:<20} {self.first} - {self.last}  {counted(self.hosts, 'host')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,11 @@ def described(block: Block, number: int) -> dict[str, Any]:
     }
 
 
-def counted(number: int, noun: str) -> str:
-    """A number and what it counts, in its singular or plural."""
+def counted(number: int | str, noun: str) -> str:
+    """A number, as an event carries it perhaps, and what it counts, singular or plural."""
+    if isinstance(number, str):
+        if not (number.isascii() and number.isdecimal()):
+            return f"{number} {noun}"
+        number = int(number)
     plural = noun + ("es" if noun.endswith("s") else "s")
     return f"{number:,} {noun if number == 1 else plural}"

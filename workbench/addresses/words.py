@@ -113,10 +113,8 @@ def marked_bits(one: Described) -> tuple[str, str]:
     """The bits of the network and those of the host."""
     if one.prefix is None:
         return one.bits, ""
-    place = group = 0
     size = 8 if one.family == 4 else 16
-    for group in range(one.prefix):
-        place += 1 + (group and group % size == 0)
+    place = one.prefix + max(0, one.prefix - 1) // size
     return one.bits[:place], one.bits[place:]
 
 
@@ -148,6 +146,8 @@ def _yes(flag: bool | None) -> str:
 
 
 def _count(text: str) -> str:
+    if not (text.isascii() and text.isdecimal()):
+        return text
     number = int(text)
     if number < 1 << 32:
         return f"{number:,}"

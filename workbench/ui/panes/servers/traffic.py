@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from workbench.core.text import hexdump
+from workbench.core.text import hexdump, safe
 from workbench.core.units import amount
 from workbench.servers.events import Traffic
 from workbench.ui.panes.servers.board import Server
@@ -85,6 +85,8 @@ def lines_of(event: Traffic, *, as_hex: bool) -> Iterator[Line]:
     mark = "<" if event.direction == "in" else ">"
     if event.left_out:
         yield Line(f"{at} - {amount(event.left_out)} {event.direction} are not kept", "dim", event)
+    if event.note:
+        yield Line(f"{at} {mark} ({safe(event.note)})", "dim", event)
     lines = hexdump(event.data) if as_hex else text_lines(event.data)
     for text in islice(lines, PIECE_LINES) if event.data else ():
         yield Line(f"{at} {mark} {text}", event.direction, event)
