@@ -230,18 +230,18 @@ async def test_what_is_forgotten_is_gone() -> None:
 
 @in_loop
 async def test_keys_are_changed_in_the_settings() -> None:
-    settings = Settings(keys={"servers.stop": "k", "app.help": "f2"})
-    async with driving((160, 40), settings) as driver:
+    settings = Settings(keys={"servers.stop": "j", "app.help": "f2"})
+    async with driving((230, 40), settings) as driver:
         server = await driver.serve(ECHO)
         await results(driver)
-        await driver.see("k stop", "f2 help")
+        await driver.see("j stop", "f2 help")
         await driver.press("x")
         await driver.press("f2")
         await driver.see("esc closes")
         await driver.press("escape")
         await driver.until(lambda: len(driver.app.screen_stack) == 1, "the end of the help")
         assert server.state == "up", "x is free now"
-        await driver.press("k")
+        await driver.press("j")
         await driver.until(lambda: server.state == "stopped", "its end")
 
 

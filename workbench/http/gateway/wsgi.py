@@ -175,7 +175,7 @@ def serve_program(
 @job(
     "serve wsgi",
     tab="servers",
-    example="serve wsgi http://127.0.0.1:8000/ --app wsgiref.simple_server:demo_app",
+    example="serve wsgi http://127.0.0.1:0/ --app wsgiref.simple_server:demo_app",
     process=True,
     commands=COMMANDS,
 )
