@@ -132,8 +132,8 @@ async def log(driver: Driver) -> None:
 
 async def chart(driver: Driver) -> None:
     await servers(driver)
-    await driver.press("v", "v")
-    await driver.see("[figures]", "60 s ago")
+    await driver.press("v", "v", "v")
+    await driver.see("[figures]", "s ago")
 
 
 async def first_sockets(driver: Driver) -> None:
