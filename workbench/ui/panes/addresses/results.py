@@ -6,6 +6,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widgets import Static
 
 from workbench.core.events import Done, Failed, Progress
 from workbench.core.feed import Batch
@@ -14,6 +15,9 @@ from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.tones import Tone
+
+SENT_MOST = 8
+"""Addresses and names of one line that are offered to be sent on."""
 
 EMPTY = """\
 Nothing was asked for yet. On the line above, for instance:
@@ -24,7 +28,19 @@ Nothing was asked for yet. On the line above, for instance:
   reverse 127.0.0.1                  services 443
 """
 
-_TONES: dict[str, Tone] = {"failed": "bad", "note": "dim", "done": "good", "dropped": "warn"}
+_TONES: dict[str, Tone] = {
+    "failed": "bad",
+    "note": "dim",
+    "done": "good",
+    "dropped": "warn",
+    "wrong": "bad",
+    "remark": "warn",
+    "differs": "warn",
+    "servers-differ": "warn",
+    "unresolved": "bad",
+    "unanswered": "bad",
+    "nameless": "bad",
+}
 
 
 class Results(Vertical):
@@ -37,6 +53,8 @@ class Results(Vertical):
     DEFAULT_CSS = """
     Results { height: 1fr; }
     Results Ring { height: 1fr; }
+    Results .detail { height: auto; max-height: 5; padding: 0 1; border-top: solid $panel;
+        display: none; }
     """
 
     def __init__(self, *, id: str) -> None:
@@ -48,8 +66,17 @@ class Results(Vertical):
         self._progress = ""
 
     def compose(self) -> ComposeResult:
-        """The lines."""
+        """The lines, and what is longer than one whole below them."""
         yield Ring(empty=EMPTY)
+        yield Static("", classes="detail", markup=False)
+
+    def on_ring_highlighted(self, event: Ring.Highlighted) -> None:
+        """Show the line under the cursor whole where it is too long to be read above."""
+        event.stop()
+        detail = self.query_one(".detail", Static)
+        text = event.line.text.strip()
+        detail.display = len(text) >= self.size.width
+        detail.update(text)
 
     @property
     def ring(self) -> Ring:
@@ -77,6 +104,7 @@ class Results(Vertical):
         self._events = self._dropped = 0
         self._progress = ""
         self.ring.clear()
+        self.query_one(".detail").display = False
 
     def take(self, run: Run, batch: Batch) -> None:
         """Keep what has come; what comes of a run that was followed by another is let go."""
@@ -114,12 +142,25 @@ def blocks_of(event: Any) -> list[str]:
         value = getattr(event, name, None)
         values = value if isinstance(value, tuple) else (value,)
         found += [one for one in values if isinstance(one, str) and one]
-    return list(dict.fromkeys(found))[:8]
+    for record in getattr(event, "answer", ()):
+        found.append(record.data.split()[-1])
+    return list(dict.fromkeys(found))[:SENT_MOST]
 
 
 def _lines(event: Event) -> list[Line]:
     text = event.line()
     if not text and isinstance(event, Done | Failed):
         text = "done"
-    tone = _TONES.get(event.type, "")
+    tone = _tone(event)
     return [Line(safe(part), tone, event) for part in text.split("\n")] if text else []
+
+
+def _tone(event: Any) -> Tone:
+    """What the line means, as its words say it too."""
+    if event.type == "dnssec-step":
+        return "good" if event.holds else "bad"
+    if event.type == "dnssec":
+        return {"secure": "good", "bogus": "bad"}.get(event.verdict, "warn")  # type: ignore[return-value]
+    if event.type == "answer":
+        return "" if event.rcode == "NOERROR" else "warn"
+    return _TONES.get(event.type, "")
