@@ -86,6 +86,7 @@ async def _all(folder: Path) -> None:
         await _servers(driver, camera)
         await _sockets(driver, camera)
         await _overlays(driver, camera)
+        await _addresses(driver, camera)
 
 
 async def _servers(driver: Driver, camera: Camera) -> None:
@@ -103,10 +104,38 @@ async def _servers(driver: Driver, camera: Camera) -> None:
         await camera.take("servers", NARROW)
         await driver.press("v")
         await camera.take("servers-log", WIDE)
-        await driver.press("home", "v")
-        await camera.take("servers-figures", NARROW)
+        await driver.press("tab", "home", "down", "down", "t")
+        await driver.see("[transcript]", "#1 of http", "HTTP/1.1")
+        await camera.take("servers-transcript", WIDE)
         await driver.press("v")
+        await driver.see("p99")
+        await camera.take("servers-figures", NARROW)
+        await driver.press("k")
+        await driver.see("Start which server?")
+        await camera.take("servers-kinds", NARROW)
+        await driver.press("escape")
+        await _inspector(driver, camera)
+        driver.servers.detail.open("connections")
         driver.servers.target.edit()
+
+
+async def _inspector(driver: Driver, camera: Camera) -> None:
+    server = await driver.serve("inspect http://127.0.0.1:0/")
+    assert server.endpoint is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.endpoint.port)
+    body = '{"name": "Grüße", "tags": ["a", "b"]}'.encode()
+    head = "POST /hooks/deploy?env=test HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Signature: sha256=0f5d\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    for data in (b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", head.encode() + body):
+        writer.write(data)
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.3)
+    await driver.see("requests")
+    driver.servers.detail.open("requests")
+    await driver.see("/hooks/deploy", "X-Signature")
+    await camera.take("servers-inspect", WIDE)
+    writer.close()
+    server.stop()
 
 
 async def _sockets(driver: Driver, camera: Camera) -> None:
@@ -126,6 +155,23 @@ async def _sockets(driver: Driver, camera: Camera) -> None:
     await driver.press("escape", "v")
     await driver.see("000000a0")
     await camera.take("sockets", WIDE)
+
+
+async def _addresses(driver: Driver, camera: Camera) -> None:
+    pane = await driver.open("addresses")
+    await driver.write("2001:db8:7:1:5054:ff:fe12:3456/56")
+    await driver.see("MAC address (EUI-64)")
+    await camera.take("addresses", WIDE)
+    await driver.target(pane, "plan 127.0.0.0/16 office=400 lab=200 printers=60 link=/31")
+    await driver.see("office", "listener")
+    await driver.press("down", "down", "plus")
+    await camera.take("addresses-plan", NARROW)
+    await driver.target(pane, "split 2001:db8::/32 --prefix 48")
+    await driver.see("65,536 parts")
+    await camera.take("addresses-split", NARROW)
+    await driver.target(pane, "interfaces")
+    await driver.see("[interfaces]", "127.0.0.1/8")
+    await camera.take("addresses-interfaces", NARROW)
 
 
 async def _overlays(driver: Driver, camera: Camera) -> None:

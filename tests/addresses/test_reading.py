@@ -131,6 +131,7 @@ def test_half_typed_is_never_an_error(whole: str) -> None:
         ("2001::db8::1", "once"),
         ("1:2:3:4:5:6:7:8:9", "eight groups"),
         ("12345::", "four digits"),
+        ("2001:db8:7:1::5054:ff:fe12:3456", "one group of zeros at least"),
         ("192.0.2.1:70000", "65535"),
         ("0x1ffffffffffffffffffffffffffffffff", "128 bits"),
         ("340282366920938463463374607431768211456", "128 bits"),

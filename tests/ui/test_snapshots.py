@@ -12,6 +12,8 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +21,10 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.ui.driving import Driver
+from workbench.addresses.dns_lookup import Answer, Record
+from workbench.addresses.dnssec import Proven, Step
+from workbench.addresses.interfaces import Interface, Owned
+from workbench.addresses.presence import Presence
 from workbench.core.events import Done, Failed
 from workbench.core.feed import Batch, Feed
 from workbench.core.job import Job, Request
@@ -26,9 +32,20 @@ from workbench.core.message import Command, Event
 from workbench.core.runner import Run
 from workbench.core.settings import Settings
 from workbench.http.events import RequestServed
-from workbench.servers.events import ConnectionRow, Connections, Listening, Opened, Stats
+from workbench.servers.events import (
+    ConnectionRow,
+    Connections,
+    Latency,
+    Listening,
+    Opened,
+    State,
+    Stats,
+    Traffic,
+)
 from workbench.sockets.session import Connected, Counts, Finished, Received, Sent
 from workbench.ui.app import WorkbenchApp
+from workbench.ui.panes.addresses import pane as addresses
+from workbench.ui.panes.addresses.pane import AddressesPane
 from workbench.ui.panes.servers import board
 from workbench.ui.runs import Runs, Sink
 
@@ -63,6 +80,10 @@ def nothing_moves(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(Runs, "start", start)
     monkeypatch.setattr(platform, "node", lambda: "vm")
+    monkeypatch.setattr(platform, "python_version", lambda: "3.x")
+    block = int(ip_address("10.0.0.129"))
+    here = [Presence("address", 4, block, block, "eth0 10.0.0.129/26")]
+    monkeypatch.setattr(addresses, "survey", lambda scope: here)
     clock = SimpleNamespace(time=lambda: NOW, monotonic=time.monotonic)
     monkeypatch.setattr(board, "time", clock)
     for name in ("NO_COLOR", "COLORTERM", "SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"):
@@ -136,6 +157,122 @@ async def chart(driver: Driver) -> None:
     await driver.see("[figures]", "s ago")
 
 
+async def slow_answers(driver: Driver) -> None:
+    """The figures of a server that answers requests, most of them fast."""
+    await servers(driver)
+    pane = driver.servers
+    http = next(iter(pane.board.servers.values()))
+    buckets = tuple((1e-4 * 2**n, count) for n, count in enumerate((40, 9_000, 900, 120, 9, 0, 3)))
+    http.take(batch(Latency(10_072, 2e-4, 4e-4, 8e-4, 6.4e-3, buckets)))
+    pane.servers.select(http.key)
+    await driver.until(lambda: pane.server is http, "the selection of the http server")
+    pane.detail.open("figures")
+    await driver.see("p99", "9,000")
+
+
+async def transcript(driver: Driver) -> None:
+    """Bytes of one connection, with something left out, and escapes made harmless."""
+    await servers(driver)
+    echo = driver.servers.server
+    assert echo is not None
+    echo.follow(4)
+    echo.take(
+        batch(
+            Traffic(4, "in", NOW + 1.5, b"GET /[/]\x1b[2J HTTP/1.1\r\nHost: x\r\n\r\n"),
+            Traffic(4, "out", NOW + 1.75, b"HTTP/1.1 404 Not Found\r\n\r\n"),
+            Traffic(4, "out", NOW + 2, b"", 0, "4,096 bytes of a file"),
+            Traffic(4, "in", NOW + 9, b"more\n", left_out=123_456),
+        )
+    )
+    driver.servers.detail.open("transcript")
+    await driver.see("#4 of echo", "> HTTP/1.1 404")
+
+
+async def door(driver: Driver) -> None:
+    """Whom a server lets in."""
+    await servers(driver)
+    echo = driver.servers.server
+    assert echo is not None
+    echo.take(batch(State(True, False, 100, 0, ("192.0.2.0/24", "::1"), (), 7)))
+    await driver.press("w")
+    await driver.see("Whom does echo", "192.0.2.0/24 ::1", "7 were turned away")
+
+
+async def kinds(driver: Driver) -> None:
+    """Every kind of server."""
+    await servers(driver)
+    await driver.press("k")
+    await driver.see("Start which server?", "echo")
+
+
+async def an_address(driver: Driver) -> None:
+    await driver.open("addresses")
+    await driver.write("10.1.2.3/20")
+    await driver.see("00001010.00000001.0000|0010.00000011")
+
+
+async def a_plan(driver: Driver) -> None:
+    pane = await driver.open("addresses")
+    await driver.target(pane, "plan 10.0.0.0/24 office=100 lab=50 link=/31")
+    await driver.see("office", "eth0 10.0.0.129/26")
+    await driver.press("down", "down", "plus")
+    await driver.see("10.0.0.160/27")
+
+
+async def answers(driver: Driver) -> None:
+    """What DNS said, with a chain of trust that breaks."""
+    pane = await driver.open("addresses")
+    assert isinstance(pane, AddressesPane)
+    await driver.target(pane, "dns www.example.org --dnssec")
+    await driver.until(lambda: pane.results.run, "the run")
+    run = pane.results.run
+    assert run is not None
+    records = tuple(Record("www.example.org.", 300, "A", f"192.0.2.{n}") for n in (1, 2))
+    told = Answer(
+        server="udp://192.0.2.53:53",
+        transport="udp",
+        name="www.example.org.",
+        record_type="A",
+        rcode="NOERROR",
+        meaning="no error",
+        flags=("RD",),
+        answer=records,
+        authority=(),
+        additional=(),
+        edns=(),
+        took=0.0125,
+        length=90,
+    )
+    steps = (
+        Step("org.", True, "signed by key 1, until 2027-02-01"),
+        Step("example.org.", False, "the signature ended on 2027-01-01"),
+    )
+    end = Proven("www.example.org.", "A", "bogus", "a signature has expired")
+    pane.results.take(run, batch(told, *steps, end, ended=Done("2 records")))
+    await driver.see("192.0.2.2", "bogus")
+    await driver.press("escape")
+
+
+async def this_host(driver: Driver) -> None:
+    """Interfaces, one of them down."""
+    pane = await driver.open("addresses")
+    assert isinstance(pane, AddressesPane)
+    pane.open("interfaces")
+    home = (Owned("127.0.0.1", 8, "host", ()),)
+    owned = (Owned("192.0.2.7", 24, "global", ()), Owned("fe80::1", 64, "link", ()))
+    lo = interface(1, "lo", "loopback", "up", home)
+    wlan0 = interface(3, "wlan0", "wifi", "down", ())
+    eth0 = replace(
+        interface(2, "eth0", "ethernet", "up", owned),
+        rx_bytes=9_000_000_000,
+        rx_dropped=12,
+        rx_rate=125_000.0,
+        tx_rate=5_000.0,
+    )
+    pane.host("interfaces").take(batch(lo, eth0, wlan0))
+    await driver.see("eth0", "wlan0")
+
+
 async def first_sockets(driver: Driver) -> None:
     await driver.open("sockets")
     await driver.see("No peer at hand?")
@@ -196,6 +333,13 @@ async def coming(driver: Driver) -> None:
     await driver.see("Not built yet")
 
 
+def interface(index: int, name: str, kind: str, state: str, owned: tuple[Owned, ...]) -> Interface:
+    """An interface that has moved nothing."""
+    mac = f"02:00:00:00:00:0{index}"
+    moved = (0, 0, 0, 0, 0, 0, 0, 0)
+    return Interface(index, name, kind, state, mac, 1_500, ("up",), owned, "", *moved, time=NOW)
+
+
 def figures(
     connections: int, rate_in: float, rate_out: float, requests: float = 0.0, errors: int = 0
 ) -> Stats:
@@ -208,6 +352,14 @@ SCENES: list[Scene] = [
     servers,
     log,
     chart,
+    slow_answers,
+    transcript,
+    door,
+    kinds,
+    an_address,
+    a_plan,
+    answers,
+    this_host,
     first_sockets,
     sessions,
     refused,

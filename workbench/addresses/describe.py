@@ -19,7 +19,7 @@ from workbench.addresses.span import (
 from workbench.addresses.special import Special, holding, within
 from workbench.core.message import Event, event
 
-REVERSE_ZONES_SHOWN = 4
+REVERSE_ZONES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)

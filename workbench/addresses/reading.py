@@ -418,6 +418,8 @@ def _half(line: str) -> Reading | None:
         if any(len(part) > 4 for part in re.split(r"[:/]", digits) if "." not in part):
             return Reading("unknown", why="a group of an IPv6 address has at most four digits")
         groups = len([part for part in digits.split(":") if part])
+        if groups == 8 and "::" in digits:
+            return Reading("unknown", why=":: stands for one group of zeros at least")
         if groups > 8:
             return Reading("unknown", why="an IPv6 address has eight groups, or fewer with ::")
         return Reading("unfinished", why="an IPv6 address has eight groups, or fewer with ::")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
-from workbench.addresses.describe import Described, MacDescribed
+from workbench.addresses.describe import REVERSE_ZONES_SHOWN, Described, MacDescribed
 from workbench.addresses.special import UPDATED, Special
 
 LABEL = 13
@@ -46,8 +46,8 @@ def rows(one: Described) -> Iterator[tuple[str, str]]:
     if one.address:
         yield "reverse", one.reverse
     if one.reverse_zones:
-        more = ", …" if len(one.reverse_zones) > 4 else ""
-        yield "reverse zone", ", ".join(one.reverse_zones[:4]) + more
+        shown = one.reverse_zones[:REVERSE_ZONES_SHOWN]
+        yield "reverse zone", ", ".join(shown + ("…",) * (len(one.reverse_zones) > len(shown)))
     for carried in one.carried:
         yield "carries", f"{carried.name}: {carried.value}  ({carried.rfc})"
     for place, row in enumerate(one.special):

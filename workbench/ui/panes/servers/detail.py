@@ -240,7 +240,9 @@ class Detail(Vertical):
     def follow(self) -> None:
         """Open the transcript of the connection under the cursor."""
         number = self.connection
-        if self._server is not None and number:
+        if not number:
+            self.notify("choose a connection first, or a line of the log that is about one")
+        elif self._server is not None:
             self._server.follow(number)
             self.open(TRANSCRIPT)
             self.focus_view()
