@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from workbench.addresses import mac
 from workbench.addresses.describe import describe, describe_mac
+from workbench.addresses.host_name import describe_name
 from workbench.addresses.reading import Reading, read
 from workbench.addresses.span import single
 from workbench.core.events import Note
@@ -147,7 +148,11 @@ def prefix_of(text: str) -> tuple[int, int] | None:
 
 
 def _look_up(reading: Reading, scope: Scope, nat64: tuple[int, int] | None) -> Iterator[Event]:
-    answers = scope.lookup(reading.host, None, kind=socket.SOCK_STREAM)
+    name = describe_name(reading.host)
+    yield name
+    if name.why:
+        raise JobError(f"{reading.host} is no name for DNS: {name.why}")
+    answers = scope.lookup(name.ascii, None, kind=socket.SOCK_STREAM)
     found = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
     yield Note(f"{reading.host}: {len(found)} address{'es' * (len(found) != 1)}")
     for text in found[:NAMES_SHOWN]:

@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from workbench.addresses.describe import Described, MacDescribed
+from workbench.addresses.host_name import HostName, describe_name
 from workbench.addresses.reading import Reading
 from workbench.addresses.words import LABEL, mac_rows, marked_bits, rows
 from workbench.core.text import safe
@@ -24,6 +25,9 @@ Type an address, a block, a range, a MAC address, a name or a URL on the line ab
 
 It is read as you type. Enter looks a name up; f1 tells what else this tab can do.
 """
+
+
+Fact = Described | MacDescribed | HostName
 
 
 class Facts(VerticalScroll, can_focus=True):
@@ -44,13 +48,13 @@ class Facts(VerticalScroll, can_focus=True):
         """One text."""
         yield Static(EMPTY, markup=False)
 
-    def show(self, found: Iterable[Described | MacDescribed]) -> None:
+    def show(self, found: Iterable[Fact]) -> None:
         """Draw what was found; several one below the other."""
         whole = Text()
         for one in found:
             if whole:
                 whole.append("\n")
-            whole.append_text(_mac(one) if isinstance(one, MacDescribed) else _described(one))
+            whole.append_text(_text(one))
         self._put(whole)
 
     def hint(self, reading: Reading) -> None:
@@ -59,8 +63,9 @@ class Facts(VerticalScroll, can_focus=True):
             self._put(Text(EMPTY))
             return
         if reading.host:
-            words = f"host name: {safe(reading.host)}\n\nenter looks it up"
-            self._put(Text(words))
+            text = _rows(describe_name(reading.host).rows())
+            text.append("\nenter looks it up", style="dim")
+            self._put(text)
             return
         mark = "…" if reading.kind == "unfinished" else "?"
         self._put(Text(f"{mark} {safe(reading.why)}", style="" if mark == "…" else "bold"))
@@ -70,6 +75,16 @@ class Facts(VerticalScroll, can_focus=True):
             self.plain = text.plain
             self.query_one(Static).update(text)
             self.scroll_home(animate=False)
+
+
+def _text(one: Fact) -> Text:
+    match one:
+        case Described():
+            return _described(one)
+        case MacDescribed():
+            return _mac(one)
+        case _:
+            return _rows(one.rows())
 
 
 def _described(one: Described) -> Text:
@@ -96,8 +111,13 @@ def _described(one: Described) -> Text:
 
 
 def _mac(one: MacDescribed) -> Text:
+    return _rows(mac_rows(one))
+
+
+def _rows(found: Iterable[tuple[str, str]]) -> Text:
+    """Labels and values without bits among them."""
     text = Text()
-    for label, value in mac_rows(one):
+    for label, value in found:
         _label(text, label)
         text.append(safe(value), style=_tone(label, value))
         text.append("\n")

@@ -14,6 +14,7 @@ from textual.widgets import ContentSwitcher
 from workbench import catalogue
 from workbench.addresses.address import Address, prefix_of
 from workbench.addresses.describe import Described, MacDescribed, describe, describe_mac
+from workbench.addresses.host_name import HostName
 from workbench.addresses.interfaces import Interfaces
 from workbench.addresses.planning import PlanBlock, plan_of
 from workbench.addresses.presence import Presence, survey
@@ -26,7 +27,7 @@ from workbench.core.feed import Batch
 from workbench.core.job import Job, Request
 from workbench.core.runner import Run
 from workbench.core.scope import Scope
-from workbench.ui.panes.addresses.facts import Facts
+from workbench.ui.panes.addresses.facts import Fact, Facts
 from workbench.ui.panes.addresses.host import (
     INTERFACE_COLUMNS,
     ROUTE_COLUMNS,
@@ -101,7 +102,7 @@ class AddressesPane(JobPane):
     def __init__(self) -> None:
         super().__init__()
         self._runs: dict[str, Run] = {}
-        self._found: list[Described | MacDescribed] = []
+        self._found: list[Fact] = []
 
     def compose_body(self) -> ComposeResult:
         """The views, one of them open."""
@@ -234,7 +235,7 @@ class AddressesPane(JobPane):
     def _take_address(self, run: Run, batch: Batch) -> None:
         if run is not self._runs.get(ADDRESS):
             return
-        self._found += [one for one in batch.events if isinstance(one, Described | MacDescribed)]
+        self._found += [one for one in batch.events if isinstance(one, Fact)]
         if self._found:
             self.facts.show(self._found)
         if isinstance(batch.ended, Failed) and not batch.ended.cancelled:
@@ -415,9 +416,14 @@ class AddressesPane(JobPane):
         match self.view:
             case "address":
                 one = next(iter(self._found), None)
-                if isinstance(one, MacDescribed):
-                    return [one.mac, one.link_local]
-                return [] if one is None else [one.address or one.block, one.block]
+                match one:
+                    case None:
+                        return []
+                    case HostName():
+                        return [one.name]
+                    case MacDescribed():
+                        return [one.mac, one.link_local]
+                return [one.address or one.block, one.block]
             case "plan":
                 row = self.planned.row
                 return [str(row.block)] if row else []

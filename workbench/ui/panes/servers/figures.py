@@ -141,10 +141,15 @@ class Latencies(Widget):
         bar = glyphs().full * max(1 if count else 0, round(room * count / most))
         slow: Tone = "warn" if bound > one.p99 else "in"
         return [
-            (f"{'<= ' + duration(bound):>{self.LABEL}} ", "dim"),
+            (f"{'<= ' + _bound(bound):>{self.LABEL}} ", "dim"),
             (f"{bar:<{room}} ", slow),
             (f"{count:>{self.COUNT},}", ""),
         ]
+
+
+def _bound(seconds: float) -> str:
+    """A bound with as many digits as tell it from its neighbours."""
+    return f"{seconds * 1e6:.0f} µs" if seconds < 1e-3 else duration(seconds)
 
 
 def merged(buckets: tuple[tuple[float, int], ...], rows: int) -> list[tuple[float, int]]:
