@@ -134,7 +134,7 @@ class Endpoint:
 
     @property
     def transport(self) -> str:
-        """What carries it: tcp, udp, mptcp, sctp, udplite, vsock, unix, unixgram or unixseq."""
+        """What carries it: tcp, udp, mptcp, sctp, udplite, vsock, icmp, unix, unixgram, unixseq."""
         return SCHEMES[self.scheme].transport
 
     @property

@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,34 +45,51 @@ STEPS: list[tuple[str, ...]] = [
 COLUMNS = "id, started, ended, job, target, request, outcome, summary"
 
 
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a file holds: its name for people, its steps, and a query that its tables answer.
+
+    `steps` are as those of the history, above; the query fails where the tables are not ours.
+    """
+
+    name: str
+    steps: list[tuple[str, ...]]
+    query: str
+
+
 def open_memory() -> sqlite3.Connection:
-    """The same tables with no file behind them."""
-    return _connect(":memory:")
+    """The tables of the history with no file behind them."""
+    return _connect(":memory:", _history())
 
 
-def open_file(path: Path, *, suspect: bool = False) -> tuple[sqlite3.Connection, str | None]:
+def open_file(
+    path: Path, *, suspect: bool = False, schema: Schema | None = None
+) -> tuple[sqlite3.Connection, str | None]:
     """Open or create the file, with mode 0600; also say what was wrong with it, if anything.
 
     A damaged file is kept beside it as `NAME.corrupt-N` and a new one begun. `suspect` reads
-    the whole file to find damage. Raises OSError or sqlite3.DatabaseError if it cannot be used,
-    sqlite3.NotSupportedError if a newer workbench wrote it.
+    the whole file to find damage; `schema` is the history's if not given. Raises OSError or
+    sqlite3.DatabaseError if it cannot be used, sqlite3.NotSupportedError if a newer workbench
+    wrote it.
     """
     import sqlite3
 
+    schema = schema or _history()
     make_private(path.parent)
     problem = None
     # One workbench at a time, or two would move aside each other's new file.
     with _only_one(path):
         _keep_private(path)
         try:
-            return _connect(path, suspect=suspect), None
+            return _connect(path, schema, suspect=suspect), None
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if not is_damage(error):
                 raise
             aside = _move_aside(path)
-            problem = f"the history {path} was damaged ({error}): kept as {aside.name}, begun anew"
+            what = f"{schema.name} {path} was damaged ({error})"
+            problem = f"{what}: kept as {aside.name}, begun anew"
         _keep_private(path)
-        return _connect(path), problem
+        return _connect(path, schema), problem
 
 
 def is_damage(error: sqlite3.DatabaseError | UnicodeDecodeError) -> bool:
@@ -112,7 +130,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _connect(path: Path | str, *, suspect: bool = False) -> sqlite3.Connection:
+def _history() -> Schema:
+    return Schema("the history", STEPS, f"SELECT {COLUMNS}, writer FROM run LIMIT 0")
+
+
+def _connect(path: Path | str, schema: Schema, *, suspect: bool = False) -> sqlite3.Connection:
     import sqlite3
 
     db = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
@@ -127,28 +149,28 @@ def _connect(path: Path | str, *, suspect: bool = False) -> sqlite3.Connection:
                 error = sqlite3.DatabaseError(verdict.splitlines()[-1])
                 error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
                 raise error
-        _migrate(db)
-        db.execute(f"SELECT {COLUMNS}, writer FROM run LIMIT 0")  # tables that are not ours fail
+        _migrate(db, schema.steps)
+        db.execute(schema.query)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _migrate(db: sqlite3.Connection, steps: list[tuple[str, ...]]) -> None:
     import sqlite3
 
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > len(STEPS):
+    if version > len(steps):
         raise sqlite3.NotSupportedError(
-            f"a newer workbench wrote it (version {version}, this one knows {len(STEPS)})"
+            f"a newer workbench wrote it (version {version}, this one knows {len(steps)})"
         )
-    if version < len(STEPS):
+    if version < len(steps):
         with transaction(db):
-            for step in STEPS[version:]:
+            for step in steps[version:]:
                 for statement in step:
                     db.execute(statement)
-            db.execute(f"PRAGMA user_version = {len(STEPS)}")
+            db.execute(f"PRAGMA user_version = {len(steps)}")
 
 
 def _text(data: bytes) -> str:
