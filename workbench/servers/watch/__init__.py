@@ -1,0 +1,1 @@
+"""Watches: servers anywhere, followed at an interval, with a history and alarms."""
