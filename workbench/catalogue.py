@@ -53,6 +53,7 @@ JOBS = {
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "watch": "workbench.servers.watch.job",
 }
 
 
