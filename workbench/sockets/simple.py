@@ -1,0 +1,120 @@
+"""What the small servers of RFC 862 to 868 share: streams and datagrams, and their code."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from workbench.core.endpoint import Endpoint
+from workbench.core.failure import JobError
+from workbench.core.message import Event
+from workbench.core.scope import Scope
+from workbench.servers.connection import Handler
+from workbench.servers.datagram import Answer, DatagramLoop
+from workbench.servers.loop import Loop
+from workbench.servers.request import ServeRequest
+from workbench.sockets.socat import listener
+
+STREAMS = ("tcp", "tcp4", "tcp6", "unix")
+DATAGRAMS = ("udp", "udp4", "udp6", "unixgram")
+
+_PYTHON_STREAM = """\
+{imports}
+
+
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+{handle}
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.{base}):
+    allow_reuse_address = True
+    daemon_threads = True
+{family}
+
+with Server({address}, Handler) as server:
+    print("listening on", server.server_address, flush=True)
+    server.serve_forever()
+"""
+
+_PYTHON_DATAGRAM = """\
+{imports}
+
+with socket.socket({family}, socket.SOCK_DGRAM) as server:
+    server.bind({address})
+    print("listening on", server.getsockname(), flush=True)
+    while True:
+        data, peer = server.recvfrom(65536)
+{answer}
+"""
+
+
+class Code(NamedTuple):
+    """A server in Python, for the parts that differ: what is imported, and two bodies.
+
+    `handle` is the body of a handler with its peer in `self.request`; `answer` is what is done
+    with `data` of `peer` on the socket `server`.
+    """
+
+    imports: tuple[str, ...]
+    handle: str
+    answer: str
+
+
+def as_python(end: Endpoint, code: Code) -> str:
+    """A threaded socketserver, or a loop around recvfrom."""
+    address = repr(end.unix_address if end.is_unix else (end.host or "127.0.0.1", end.port))
+    six = ":" in end.host and not end.is_unix
+    if end.scheme in DATAGRAMS:
+        imports = sorted({"socket", *code.imports})
+        family = "AF_UNIX" if end.is_unix else "AF_INET6" if six else "AF_INET"
+        return _PYTHON_DATAGRAM.format(
+            imports="\n".join(f"import {one}" for one in imports),
+            family=f"socket.{family}",
+            address=address,
+            answer=_indented(code.answer, 8),
+        )
+    imports = sorted({"socketserver", *code.imports, *(["socket"] if six else [])})
+    return _PYTHON_STREAM.format(
+        imports="\n".join(f"import {one}" for one in imports),
+        handle=_indented(code.handle, 8),
+        base="UnixStreamServer" if end.is_unix else "TCPServer",
+        family="    address_family = socket.AF_INET6\n" if six else "",
+        address=address,
+    )
+
+
+def as_socat(end: Endpoint, other: str, *, script: str = "", one_way: bool = False) -> str:
+    """socat with one process a peer; a script that `other` runs stands in the environment, so
+    that socat does not read its quotes and commas.
+
+    Args:
+        other: socat's second address, as PIPE, or SYSTEM:awk \\"$SERVE\\" (socat reads quotes too).
+        one_way: from the peer only (-u).
+    """
+    given = f"SERVE={shlex.quote(script)} " if script else ""
+    way = "-u " if one_way else ""
+    return f"{given}socat {way}{shlex.quote(listener(end))} {shlex.quote(other)}"
+
+
+def serve(request: ServeRequest, scope: Scope, handler: Handler, answer: Answer) -> Iterator[Event]:
+    """Serve until stopped, over whatever the endpoint names.
+
+    Raises:
+        JobError: the kind has no meaning over that.
+    """
+    end = request.endpoint
+    if end.scheme in STREAMS:
+        return Loop(end, handler, scope, request.admit).run()
+    if end.scheme in DATAGRAMS:
+        return DatagramLoop(end, answer, scope, request.admit).run()
+    kind = request.job.removeprefix("serve ")
+    raise JobError(
+        f"{kind} does not run over {end.scheme}",
+        advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH",
+    )
+
+
+def _indented(text: str, cells: int) -> str:
+    return "\n".join(" " * cells + line for line in text.splitlines())
