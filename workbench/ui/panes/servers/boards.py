@@ -16,7 +16,9 @@ from workbench.core.text import safe
 from workbench.ui.runs import Sink
 from workbench.ui.widgets.ring import Line, Ring
 
-_BOARDS: dict[str, tuple[str, str]] = {}
+_BOARDS: dict[str, tuple[str, str]] = {
+    "watch": ("workbench.ui.panes.servers.watchboard", "WatchBoard"),
+}
 """By job: the module and the class of its board, where it has one of its own."""
 
 
