@@ -110,10 +110,8 @@ class TargetLine(Horizontal):
         known = [job.removeprefix(f"{self._verb} ") for job in self._jobs]
         if not words:
             raise UsageError(f"nothing to {self._verb}: type one of {', '.join(known)}")
-        raise UsageError(
-            f"{self._verb} what? {words[0]!r} is not one of {', '.join(known)}"
-            f"{nearest(words[0], known)}"
-        )
+        hint = nearest(words[0], known) or f"; it is one of {', '.join(known)}"
+        raise UsageError(f"{self._verb} what? there is no {words[0]!r}{hint}")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Pass it on, and keep the line among those before it."""
