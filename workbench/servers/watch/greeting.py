@@ -70,11 +70,11 @@ def greet(attempt: Attempt) -> Outcome:
         last = safe(lines[-1].strip(), limit=SHOWN)
         if not manner.well.match(lines[-1]):
             code = last.split(" ")[0][:10]
-            raise JobError(f"it greets with {last!r}, which is no {scheme} greeting", code=code)
+            raise JobError(f"it greets with '{last}', which is no {scheme} greeting", code=code)
         said = b"".join(lines)
         for wanted in target.expect:
             if wanted.encode() not in said:
-                raise JobError(f"its greeting lacks {wanted!r}: {last}", code="expect")
+                raise JobError(f"its greeting lacks '{wanted}': {last}", code="expect")
         try:
             stream.send(manner.farewell)
         except OSError:

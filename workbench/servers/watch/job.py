@@ -57,7 +57,7 @@ class Watch(Request):
 
         [[target]]
         target = "tcp://127.0.0.1:6379"
-        talk = ["send PING\\r\\n", "expect +PONG"]
+        talk = ['send PING\r\n', 'expect +PONG']
 
     At the top, for all, or for one target: interval, timeout, retries, days, verify, ca, status,
     method and command; for one target: name, target, expect, send, talk, answer. A command has
@@ -90,6 +90,12 @@ class Watch(Request):
         group=ALARMS,
     )
     history: bool = option(True, "remember what was seen, for the next run", group=ALARMS)
+
+    def tried(self) -> str:
+        """Without the names of many targets."""
+        count = len(self.targets)
+        words = f"{count:,} targets" if count > _NAMED else " ".join(map(str, self.targets))
+        return f"watch {words}{f' --file {self.file}' if self.file else ''}"
 
     def as_python(self) -> str:
         """A loop over functions that check."""

@@ -91,7 +91,7 @@ def _open(family: int, host: str) -> socket.socket:
 def _allowed() -> str:
     """The groups that may ping, as the kernel has them."""
     try:
-        with open(_RANGE, encoding="ascii") as file:
+        with open(_RANGE, encoding="utf-8") as file:
             return " ".join(file.read(100).split())
     except OSError:
         return "not to be read"

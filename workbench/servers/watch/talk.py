@@ -78,4 +78,4 @@ def _expect(stream: Stream, wanted: bytes) -> bytes:
 def _shown(data: bytes) -> str:
     """The first of some bytes, for people."""
     text = safe(data[:SHOWN].rstrip(b"\r\n"))
-    return f"{text!r}" if len(data) <= SHOWN else f"{text!r} and more"
+    return f"'{text}'" if len(data) <= SHOWN else f"'{text}' and more"

@@ -298,7 +298,7 @@ def _steps(value: Any) -> tuple[Step, ...]:
     for text in _texts(value):
         verb, _, rest = text.partition(" ")
         if verb not in ("send", "expect") or not rest:
-            raise ValueError(r'is a list such as ["expect 220", "send QUIT\\r\\n", "expect 221"]')
+            raise ValueError(r"is a list such as ['expect 220', 'send QUIT\r\n', 'expect 221']")
         found.append(Step("send" if verb == "send" else "expect", _bytes(rest)))
     return tuple(found)
 

@@ -51,7 +51,7 @@ def fetch(attempt: Attempt) -> Outcome:
         if word.encode() not in body:
             cut = len(body) >= BODY_LIMIT
             part = f"the first {BODY_LIMIT >> 20} MiB of its body" if cut else "its body"
-            raise JobError(f"{said}, but {part} lacks {word!r}", code="expect")
+            raise JobError(f"{said}, but {part} lacks '{word}'", code="expect")
     return Outcome("up", said, took)
 
 
