@@ -314,7 +314,7 @@ async def test_five_hundred_targets(size: tuple[int, int], tmp_path: Path) -> No
             )
         )
         async with driving(size) as driver:
-            board = await watch(driver, f"--file {file} --interval 5")
+            board = await watch(driver, f"--file {file} --interval 60")
             await driver.see("watch 500   500 up", "host 000")
             await driver.press("end")
             await driver.see("host 499")
