@@ -67,10 +67,10 @@ _MARKS = {
 SERVER_COLUMNS = (
     Column("mark", "", width=1),
     Column("kind", "kind", width=7),
-    Column("endpoint", "endpoint", width=20, flex=1),
+    Column("endpoint", "endpoint", width=24, flex=1),
     Column("conns", " conns", width=6),
     Column("rate", "rate", width=10, align="right"),
-    Column("minute", "last minute", width=14, flex=1, priority=1),
+    Column("minute", "last minute", width=12, flex=1, priority=1),
     Column("p99", "p99", width=7, align="right", priority=3),
     Column("errors", "errors", width=6, align="right", priority=2),
     Column("up", "up", width=5, align="right"),
