@@ -48,6 +48,7 @@ JOBS = {
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
     "serve echo": "workbench.sockets.echo",
+    "serve script": "workbench.sockets.script",
     "serve discard": "workbench.sockets.discard",
     "serve chargen": "workbench.sockets.chargen",
     "serve daytime": "workbench.sockets.daytime",

@@ -71,12 +71,14 @@ COMPARED = {
     "serve daytime": "tests/sockets/test_simple.py",
     "serve discard": "tests/sockets/test_simple.py",
     "serve echo": "tests/cli/test_as_code.py",
+    "serve script": "tests/sockets/test_script.py",
     "serve time": "tests/sockets/test_simple.py",
     "serve http": "tests/cli/test_as_code.py",
     "serve cgi": "tests/http/gateway/test_cgi.py",
     "serve inspect": "tests/http/test_inspect.py",
     "serve wsgi": "tests/http/gateway/test_wsgi.py",
     "serve xmlrpc": "tests/http/xmlrpc/test_xmlrpc.py",
+    "watch": "tests/servers/watch/test_code.py",
 }
 
 

@@ -21,7 +21,7 @@ DATAGRAMS = ("udp", "udp4", "udp6", "unixgram")
 
 _PYTHON_STREAM = """\
 {imports}
-
+{prelude}
 
 class Handler(socketserver.BaseRequestHandler):
     def handle(self):
@@ -40,7 +40,7 @@ with Server({address}, Handler) as server:
 
 _PYTHON_DATAGRAM = """\
 {imports}
-
+{prelude}
 with socket.socket({family}, socket.SOCK_DGRAM) as server:
     server.bind({address})
     print("listening on", server.getsockname(), flush=True)
@@ -53,6 +53,8 @@ with socket.socket({family}, socket.SOCK_DGRAM) as server:
 class Code(NamedTuple):
     """A server in Python, for the parts that differ: what is imported, and two bodies.
 
+    `prelude` is what both may use.
+
     `handle` is the body of a handler with its peer in `self.request`; `answer` is what is done
     with `data` of `peer` on the socket `server`.
     """
@@ -60,6 +62,7 @@ class Code(NamedTuple):
     imports: tuple[str, ...]
     handle: str
     answer: str
+    prelude: str = ""
 
 
 def as_python(end: Endpoint, code: Code) -> str:
@@ -72,12 +75,14 @@ def as_python(end: Endpoint, code: Code) -> str:
         return _PYTHON_DATAGRAM.format(
             imports="\n".join(f"import {one}" for one in imports),
             family=f"socket.{family}",
+            prelude=code.prelude,
             address=address,
             answer=_indented(code.answer, 8),
         )
     imports = sorted({"socketserver", *code.imports, *(["socket"] if six else [])})
     return _PYTHON_STREAM.format(
         imports="\n".join(f"import {one}" for one in imports),
+        prelude=code.prelude,
         handle=_indented(code.handle, 8),
         base="UnixStreamServer" if end.is_unix else "TCPServer",
         family="    address_family = socket.AF_INET6\n" if six else "",
