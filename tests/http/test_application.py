@@ -25,7 +25,7 @@ from workbench.http.request_head import RequestHead
 from workbench.http.response import FilePart, Response, complete
 from workbench.http.server import Patience
 from workbench.servers.events import Closed
-from workbench.servers.loop import HIGH_WATER
+from workbench.servers.turns import HIGH_WATER
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 

@@ -32,7 +32,7 @@ from workbench.core.job import Job
 from workbench.core.message import Event
 from workbench.core.runner import start
 from workbench.core.scope import Scope
-from workbench.servers import loop
+from workbench.servers import loop, turns
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import (
     Close,
@@ -192,12 +192,12 @@ def test_a_peer_that_does_not_read_waits_alone(echo: Watched, opened: ExitStack)
     memory = resident(echo.pid)
     slow = opened.enter_context(echo.connect())
     sent = fill(slow)
-    assert sent > loop.HIGH_WATER
+    assert sent > turns.HIGH_WATER
     with echo.connect() as other:
         assert echoes(other, b"others go on")
     (row,) = echo.page().rows[:1]
-    assert 0 <= row.bytes_in - row.bytes_out <= loop.HIGH_WATER + loop.READ_SIZE
-    assert resident(echo.pid) - memory < 16 * loop.HIGH_WATER
+    assert 0 <= row.bytes_in - row.bytes_out <= turns.HIGH_WATER + turns.READ_SIZE
+    assert resident(echo.pid) - memory < 16 * turns.HIGH_WATER
     slow.shutdown(socket.SHUT_WR)
     assert to_end(slow) == pattern(sent), "when it reads at last, all is there"
 
@@ -206,7 +206,7 @@ def test_many_that_do_not_read_are_bounded_together(
     monkeypatch: pytest.MonkeyPatch, opened: ExitStack
 ) -> None:
     limit, count = 4 << 20, 40
-    monkeypatch.setattr(loop, "HELD_LIMIT", limit)
+    monkeypatch.setattr(turns, "HELD_LIMIT", limit)
     with serving(serve_echo, Echo(parse(TCP)), process=False) as server:
         slow = [opened.enter_context(server.connect()) for _ in range(count)]
         sent = [fill(one) for one in slow]
@@ -214,7 +214,7 @@ def test_many_that_do_not_read_are_bounded_together(
             assert echoes(other, b"small pieces go on")
         rows = server.page(limit=1_000).rows
         held = sum(row.bytes_in - row.bytes_out for row in rows)
-        assert held <= limit + loop.READ_SIZE + count * loop.PINCHED_READ_SIZE
+        assert held <= limit + turns.READ_SIZE + count * turns.PINCHED_READ_SIZE
         server.tell(Show(0))
         for one, amount in zip(slow, sent, strict=True):
             one.shutdown(socket.SHUT_WR)
@@ -484,7 +484,7 @@ def test_a_slow_reader_gets_what_was_sent_before_the_close() -> None:
 
 
 def test_a_closing_connection_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "LINGER", 0.1)
+    monkeypatch.setattr(turns, "LINGER", 0.1)
 
     def opened(connection: Connection) -> None:
         connection.send(b"x" * (32 << 20))

@@ -19,7 +19,7 @@ from workbench.core.endpoint import parse
 from workbench.core.events import Done
 from workbench.core.job import execute
 from workbench.core.scope import Scope
-from workbench.servers.events import Closed, Listening, Opened, Stats
+from workbench.servers.events import Closed, Latency, Listening, Opened, State, Stats
 from workbench.sockets.connect import Connect, connect
 from workbench.sockets.echo import Echo, serve_echo
 from workbench.sockets.session import Received
@@ -113,7 +113,8 @@ def test_all_is_counted() -> None:
         assert sizes == [10, 200, 3_000]
         done = server.stop()
     assert done.summary == "3 connections, in 3.2 kB, out 3.2 kB"
-    assert [type(one) for one in server.events if not isinstance(one, Stats)] == [
+    figures = (Stats, State, Latency)  # told at moments of their own
+    assert [type(one) for one in server.events if not isinstance(one, figures)] == [
         Listening,
         *[Opened, Closed] * 3,
         Done,

@@ -18,7 +18,7 @@ from workbench.http.request_head import BadRequest, HeadReader, RequestHead
 from workbench.http.response import Response, refusal
 from workbench.http.service import Service
 from workbench.servers.connection import Connection
-from workbench.servers.loop import HIGH_WATER, LOW_WATER
+from workbench.servers.turns import HIGH_WATER, LOW_WATER
 
 LINGER_LIMIT = 16 << 20
 """Bytes that are still taken from a peer after it was refused, so that it can read why."""
