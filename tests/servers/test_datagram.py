@@ -17,7 +17,7 @@ from workbench.core.events import Failed, Note
 from workbench.core.job import Job
 from workbench.core.message import Event
 from workbench.core.scope import Scope
-from workbench.servers import datagram
+from workbench.servers import datagram, visitors
 from workbench.servers.events import Close, Closed, Opened, Show, Stats, Stop
 from workbench.sockets.echo import Echo, serve_echo
 
@@ -151,7 +151,7 @@ def test_a_peer_is_known_again(echo: Watched) -> None:
 def test_one_peer_too_many_makes_the_oldest_forgotten(
     monkeypatch: pytest.MonkeyPatch, opened: ExitStack
 ) -> None:
-    monkeypatch.setattr(datagram, "PEERS_KEPT", 3)
+    monkeypatch.setattr(visitors, "PEERS_KEPT", 3)
     with answering(lambda data: data) as server:
         peers = [opened.enter_context(peer(server.endpoint)) for _ in range(4)]
         for one in peers[:3]:
@@ -166,7 +166,7 @@ def test_one_peer_too_many_makes_the_oldest_forgotten(
 
 
 def test_a_silent_peer_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datagram, "SILENCE", 0.5)
+    monkeypatch.setattr(visitors, "SILENCE", 0.5)
     with answering(lambda data: data) as server, peer(server.endpoint) as one:
         assert echoes(one)
         closed = server.next(Closed)

@@ -6,28 +6,18 @@ import select
 import selectors
 import socket
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import amount
 from workbench.servers.bind import bind, bound_endpoint, release
-from workbench.servers.connection import address_host, peer_text
 from workbench.servers.desk import Desk
 from workbench.servers.events import Admit, Listening
 from workbench.servers.figures import INTERVAL
 from workbench.servers.refused_bind import bind_failure
-from workbench.servers.transcripts import Transcript
-
-PEERS_KEPT = 10_000
-SILENCE = 60.0
-"""Seconds after which a peer that sent nothing is forgotten."""
-
-PARTING_SILENCE = 1.0
-"""Seconds after which a peer that sent nothing is forgotten while the server drains."""
+from workbench.servers.visitors import Visitors
 
 AT_ONCE = 256
 DATAGRAM_LIMIT = 65_536
@@ -35,36 +25,6 @@ RECEIVE_BUFFER = 4 << 20
 
 Answer = Callable[[memoryview], bytes | memoryview | None]
 """A protocol: the datagram that answers one, or None."""
-
-
-class _Peer:
-    """Somebody who sent a datagram."""
-
-    __slots__ = (
-        "bytes_in",
-        "bytes_out",
-        "counted",
-        "host",
-        "id",
-        "key",
-        "last",
-        "opened_at",
-        "peer",
-        "rate",
-        "seen",
-        "transcript",
-    )
-
-    def __init__(self, number: int, key: Any, peer: str, host: str) -> None:
-        self.id = number
-        self.key = key
-        self.peer = peer
-        self.host = host
-        self.opened_at = self.seen = time.monotonic()
-        self.bytes_in = self.bytes_out = self.counted = 0
-        self.rate = 0.0
-        self.last = ""
-        self.transcript: Transcript | None = None
 
 
 class DatagramLoop:
@@ -83,7 +43,7 @@ class DatagramLoop:
         self.scope = scope
         self.desk = Desk(self, admit)
         self.now = time.monotonic()
-        self._peers: OrderedDict[Any, _Peer] = OrderedDict()
+        self._visitors = Visitors(self.desk)
         self._buffer = memoryview(bytearray(DATAGRAM_LIMIT))
 
     def run(self) -> Iterator[Event]:
@@ -129,12 +89,10 @@ class DatagramLoop:
             yield from desk.take_events()
             if self.now >= tick:
                 tick = max(tick + INTERVAL, self.now)
-                silence = PARTING_SILENCE if desk.draining else SILENCE
-                self._forget_silent(self.now, silence)
+                self._visitors.forget_silent()
                 yield from desk.take_events()
                 yield from desk.tick()
-        for key in list(self._peers):
-            self._forget(key, desk.last_reason)
+        self._visitors.forget_all(desk.last_reason)
         yield from desk.last_words("peers")
 
     def _receive(self, one: socket.socket) -> None:
@@ -148,7 +106,7 @@ class DatagramLoop:
                 desk.figures.errors += 1  # an ICMP error that came back for an earlier answer
                 continue
             began = time.monotonic()
-            peer = self._peer(one, address)
+            peer = self._visitors.find(one, address)
             if peer is None:
                 continue
             data = self._buffer[:count]
@@ -173,42 +131,6 @@ class DatagramLoop:
             desk.went(peer, reply)
             desk.latency.add(time.monotonic() - began)
 
-    def _peer(self, one: socket.socket, address: Any) -> _Peer | None:
-        """Who sent this; None for one who is not let in."""
-        key = (one.fileno(), address)
-        peer = self._peers.get(key)
-        if peer is None:
-            peer = self._new_peer(one, address, key)
-            if peer is None:
-                return None
-        self._peers.move_to_end(key)
-        peer.seen = self.now
-        return peer
-
-    def _new_peer(self, one: socket.socket, address: Any, key: Any) -> _Peer | None:
-        desk = self.desk
-        host = address_host(address)
-        if not desk.accepting:
-            desk.door.turn_away(host, "draining" if desk.draining else "paused")
-            return None
-        if desk.refuses(host):
-            return None
-        if len(self._peers) >= PEERS_KEPT:
-            self._forget(next(iter(self._peers)), "too many peers: the oldest is forgotten")
-        peer = self._peers[key] = _Peer(desk.next_number(), key, _name(one, address), host)
-        desk.opened(peer)
-        return peer
-
-    def _forget_silent(self, now: float, silence: float) -> None:
-        while self._peers:
-            key, peer = next(iter(self._peers.items()))
-            if now - peer.seen < silence:
-                return
-            self._forget(key, f"silent for {silence:.0f} s")
-
-    def _forget(self, key: Any, reason: str) -> None:
-        self.desk.closed(self._peers.pop(key), reason)
-
     # -- what the desk is told -----------------------------------------------------------------
 
     def pause(self) -> None:
@@ -219,16 +141,8 @@ class DatagramLoop:
 
     def drain(self) -> None:
         """Forget who is silent already."""
-        self._forget_silent(time.monotonic(), PARTING_SILENCE)
+        self._visitors.forget_silent()
 
     def close_peer(self, number: int, reason: str) -> None:
         """Forget a peer, if there is one of that number; its next datagram makes it a new one."""
-        peer = self.desk.peers.get(number)
-        if isinstance(peer, _Peer):
-            self._forget(peer.key, reason)
-
-
-def _name(one: socket.socket, address: Any) -> str:
-    if one.family == socket.AF_UNIX:
-        return address if isinstance(address, str) and address else "unnamed"
-    return peer_text(one, address)
+        self._visitors.close(number, reason)

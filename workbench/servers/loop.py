@@ -60,7 +60,7 @@ class Loop(Turns):
             OSError: it cannot be had for another reason.
             Cancelled: the scope was cancelled.
         """
-        _raise_descriptor_limit()
+        raise_descriptor_limit()
         try:
             try:
                 self._listeners = bind(self.endpoint, self.scope)
@@ -214,7 +214,7 @@ def _nothing() -> None:
     """The loop is woken, and looks whether it has drained."""
 
 
-def _raise_descriptor_limit() -> None:
+def raise_descriptor_limit() -> None:
     """A server has a process of its own: let it have as many descriptors as it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:

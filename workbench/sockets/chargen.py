@@ -12,8 +12,7 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import COMMANDS
-from workbench.servers.request import ServeRequest
-from workbench.sockets.simple import DATAGRAMS, Code, as_python, as_socat, serve
+from workbench.sockets.simple import DATAGRAMS, Code, SimpleRequest, as_python, as_socat, serve
 
 WIDTH = 72
 DATAGRAM_MOST = 512
@@ -55,7 +54,7 @@ _AWK_ONCE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Chargen(ServeRequest):
+class Chargen(SimpleRequest):
     """Send characters without end (RFC 864).
 
     A stream gets the pattern of 72 characters a line as fast as it is read. Each datagram is

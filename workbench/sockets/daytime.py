@@ -11,8 +11,7 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import COMMANDS
-from workbench.servers.request import ServeRequest
-from workbench.sockets.simple import Code, as_python, as_socat, serve
+from workbench.sockets.simple import Code, SimpleRequest, as_python, as_socat, serve
 
 _SAY = 'time.strftime("%A, %B %d, %Y %H:%M:%S-%Z\\r\\n").encode()'
 _CODE = Code(
@@ -23,7 +22,7 @@ _CODE = Code(
 
 
 @dataclass(frozen=True, slots=True)
-class Daytime(ServeRequest):
+class Daytime(SimpleRequest):
     """Say the date and time as a line, then close (RFC 867).
 
     The line is "Tuesday, February 22, 1982 17:37:43-PST", as the RFC has it, in this host's time

@@ -10,8 +10,7 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.servers.connection import Handler
 from workbench.servers.events import COMMANDS
-from workbench.servers.request import ServeRequest
-from workbench.sockets.simple import Code, as_python, as_socat, serve
+from workbench.sockets.simple import Code, SimpleRequest, as_python, as_socat, serve
 
 _CODE = Code(
     imports=(),
@@ -21,7 +20,7 @@ _CODE = Code(
 
 
 @dataclass(frozen=True, slots=True)
-class Discard(ServeRequest):
+class Discard(SimpleRequest):
     """Throw away everything that arrives (RFC 863).
 
     What was sent is counted, and the beginning and the latest of it stand in the transcript.

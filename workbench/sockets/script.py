@@ -16,11 +16,10 @@ from workbench.servers.callbacks import Timer
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.datagram import DATAGRAM_LIMIT
 from workbench.servers.events import COMMANDS
-from workbench.servers.request import ServeRequest
 from workbench.sockets import script_code
 from workbench.sockets.script_file import Script, read
 from workbench.sockets.script_play import Deed, End, Hear, Play, Send, SendFile, Wait
-from workbench.sockets.simple import DATAGRAMS, serve
+from workbench.sockets.simple import DATAGRAMS, SimpleRequest, serve
 
 HELD_MOST = 64 << 10
 """Bytes of a peer that may wait for the script's turn."""
@@ -29,7 +28,7 @@ _SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Scripted(ServeRequest):
+class Scripted(SimpleRequest):
     r"""Say and expect what a small file says: a server that behaves as one needs it.
 
     One statement a line; # begins a comment:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
+from workbench.core.job import option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.servers.connection import Handler
 from workbench.servers.datagram import Answer, DatagramLoop
 from workbench.servers.loop import Loop
 from workbench.servers.request import ServeRequest
+from workbench.servers.ways import How
 from workbench.sockets.socat import listener
 
 STREAMS = ("tcp", "tcp4", "tcp6", "unix")
@@ -103,17 +106,35 @@ def as_socat(end: Endpoint, other: str, *, script: str = "", one_way: bool = Fal
     return f"{given}socat {way}{shlex.quote(listener(end))} {shlex.quote(other)}"
 
 
-def serve(request: ServeRequest, scope: Scope, handler: Handler, answer: Answer) -> Iterator[Event]:
+@dataclass(frozen=True, slots=True)
+class SimpleRequest(ServeRequest):
+    """A server that can be run in every way that Python serves; its kind is a subclass."""
+
+    how: How = option("selectors", "one loop for all peers, or a class of socketserver")
+
+
+def serve(
+    request: SimpleRequest, scope: Scope, handler: Handler, answer: Answer
+) -> Iterator[Event]:
     """Serve until stopped, over whatever the endpoint names.
 
     Raises:
         JobError: the kind has no meaning over that.
     """
     end = request.endpoint
+    how = request.how
     if end.scheme in STREAMS:
-        return Loop(end, handler, scope, request.admit).run()
+        if how == "selectors":
+            return Loop(end, handler, scope, request.admit).run()
+        from workbench.servers.ways.streams import StreamHall
+
+        return StreamHall(how, end, handler, scope, request.admit).run()
     if end.scheme in DATAGRAMS:
-        return DatagramLoop(end, answer, scope, request.admit).run()
+        if how == "selectors":
+            return DatagramLoop(end, answer, scope, request.admit).run()
+        from workbench.servers.ways.datagrams import DatagramHall
+
+        return DatagramHall(how, end, answer, scope, request.admit).run()
     kind = request.job.removeprefix("serve ")
     raise JobError(
         f"{kind} does not run over {end.scheme}",

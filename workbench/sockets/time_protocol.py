@@ -11,8 +11,7 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import COMMANDS
-from workbench.servers.request import ServeRequest
-from workbench.sockets.simple import Code, as_python, as_socat, serve
+from workbench.sockets.simple import Code, SimpleRequest, as_python, as_socat, serve
 
 FROM_1900 = 2_208_988_800
 """Seconds from 1900 to 1970 (RFC 868)."""
@@ -26,7 +25,7 @@ _CODE = Code(
 
 
 @dataclass(frozen=True, slots=True)
-class Time(ServeRequest):
+class Time(SimpleRequest):
     """Say the time as 32 bits, the seconds since 1900, then close (RFC 868).
 
     The count begins again at 0 on 7 February 2036, 06:28:16 UTC: who reads it has to know in which
