@@ -63,8 +63,8 @@ class Chargen(SimpleRequest):
     """
 
     def as_python(self) -> str:
-        """A threaded socketserver, or a loop around recvfrom."""
-        return as_python(self.endpoint, _CODE)
+        """A socketserver, or a loop around recvfrom."""
+        return as_python(self.endpoint, _CODE, self.how)
 
     def as_shell(self) -> str:
         """socat, with awk for each peer."""

@@ -28,8 +28,8 @@ class Echo(SimpleRequest):
     """
 
     def as_python(self) -> str:
-        """A threaded socketserver, or a loop around recvfrom."""
-        return as_python(self.endpoint, _CODE)
+        """A socketserver, or a loop around recvfrom."""
+        return as_python(self.endpoint, _CODE, self.how)
 
     def as_shell(self) -> str:
         """socat, one process a peer."""

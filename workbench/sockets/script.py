@@ -57,7 +57,7 @@ class Scripted(SimpleRequest):
 
     def as_python(self) -> str:
         """The script as data, and what plays it, on socketserver."""
-        return script_code.python(self.endpoint, self.loaded())
+        return script_code.python(self.endpoint, self.loaded(), self.how)
 
     def as_shell(self) -> str:
         """socat, and a shell that reads lines, for each peer."""

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 from workbench.core.endpoint import Endpoint
+from workbench.servers.ways import How
 from workbench.sockets.script_file import Script, Step
 from workbench.sockets.script_glob import Glob
 from workbench.sockets.simple import DATAGRAMS, Code, as_python, as_socat
@@ -114,7 +115,7 @@ def answer(datagram):
 """
 
 
-def python(end: Endpoint, script: Script) -> str:
+def python(end: Endpoint, script: Script, how: How) -> str:
     """The script as data, and what plays it, on socketserver or around recvfrom."""
     data = {
         "rules": _listed(f"({_regex(rule.glob)!r}, {_steps(rule.steps)})" for rule in script.rules),
@@ -122,10 +123,10 @@ def python(end: Endpoint, script: Script) -> str:
     }
     if end.scheme in DATAGRAMS:
         answer = "said = answer(data)\nif peer and said is not None:\n    server.sendto(said, peer)"
-        return as_python(end, Code(("re",), "", answer, _ANSWER.format(**data)))
+        return as_python(end, Code(("re",), "", answer, _ANSWER.format(**data)), how)
     prelude = _PLAY.format(opening=_steps(script.opening), **data)
     imports = ("os", "re", "socket", "struct", "time")
-    return as_python(end, Code(imports, "session(self.request)", "", prelude))
+    return as_python(end, Code(imports, "session(self.request)", "", prelude), how)
 
 
 def _regex(glob: Glob) -> bytes:

@@ -31,10 +31,10 @@ class Handler(socketserver.BaseRequestHandler):
 {handle}
 
 
-class Server(socketserver.ThreadingMixIn, socketserver.{base}):
+class Server({mixin}socketserver.{base}):
     allow_reuse_address = True
-    daemon_threads = True
-{family}
+    request_queue_size = 4096
+{more}
 
 with Server({address}, Handler) as server:
     print("listening on", server.server_address, flush=True)
@@ -51,6 +51,26 @@ with socket.socket({family}, socket.SOCK_DGRAM) as server:
         data, peer = server.recvfrom(65536)
 {answer}
 """
+_PYTHON_DATAGRAM_WAY = """\
+{imports}
+{prelude}
+
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        data, server = self.request
+        peer = self.client_address
+{answer}
+
+
+class Server({mixin}socketserver.{base}):
+    max_packet_size = 65536
+{more}
+
+with Server({address}, Handler) as server:
+    print("listening on", server.server_address, flush=True)
+    server.serve_forever()
+"""
+_MIXINS = {"plain": "", "threading": "ThreadingMixIn", "forking": "ForkingMixIn"}
 
 
 class Code(NamedTuple):
@@ -68,29 +88,38 @@ class Code(NamedTuple):
     prelude: str = ""
 
 
-def as_python(end: Endpoint, code: Code) -> str:
-    """A threaded socketserver, or a loop around recvfrom."""
-    address = repr(end.unix_address if end.is_unix else (end.host or "127.0.0.1", end.port))
+def as_python(end: Endpoint, code: Code, how: How) -> str:
+    """A socketserver of that way; a threading one, or a loop around recvfrom, for our own loop."""
+    values = {
+        "address": repr(end.unix_address if end.is_unix else (end.host or "127.0.0.1", end.port)),
+        "prelude": code.prelude,
+        "handle": _indented(code.handle, 8),
+        "answer": _indented(code.answer, 8),
+    }
     six = ":" in end.host and not end.is_unix
-    if end.scheme in DATAGRAMS:
-        imports = sorted({"socket", *code.imports})
+    datagrams = end.scheme in DATAGRAMS
+    if datagrams and how == "selectors":
+        values["imports"] = _imports("socket", *code.imports)
         family = "AF_UNIX" if end.is_unix else "AF_INET6" if six else "AF_INET"
-        return _PYTHON_DATAGRAM.format(
-            imports="\n".join(f"import {one}" for one in imports),
-            family=f"socket.{family}",
-            prelude=code.prelude,
-            address=address,
-            answer=_indented(code.answer, 8),
-        )
-    imports = sorted({"socketserver", *code.imports, *(["socket"] if six else [])})
-    return _PYTHON_STREAM.format(
-        imports="\n".join(f"import {one}" for one in imports),
-        prelude=code.prelude,
-        handle=_indented(code.handle, 8),
-        base="UnixStreamServer" if end.is_unix else "TCPServer",
-        family="    address_family = socket.AF_INET6\n" if six else "",
-        address=address,
+        return _PYTHON_DATAGRAM.format(family=f"socket.{family}", **values)
+    mixin = _MIXINS.get(how, "ThreadingMixIn")
+    values["mixin"] = f"socketserver.{mixin}, " if mixin else ""
+    kind = "Datagram" if datagrams else "Stream"
+    values["base"] = (
+        f"Unix{kind}Server" if end.is_unix else "UDPServer" if datagrams else "TCPServer"
     )
+    more = [
+        *["daemon_threads = True"] * (mixin == "ThreadingMixIn"),
+        *["max_children = 1000"] * (mixin == "ForkingMixIn"),
+        *["address_family = socket.AF_INET6"] * six,
+    ]
+    values["more"] = "".join(f"    {line}\n" for line in more)
+    values["imports"] = _imports("socketserver", *code.imports, *["socket"] * six)
+    return (_PYTHON_DATAGRAM_WAY if datagrams else _PYTHON_STREAM).format(**values)
+
+
+def _imports(*modules: str) -> str:
+    return "\n".join(f"import {one}" for one in sorted(set(modules)))
 
 
 def as_socat(end: Endpoint, other: str, *, script: str = "", one_way: bool = False) -> str:

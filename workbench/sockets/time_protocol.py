@@ -33,8 +33,8 @@ class Time(SimpleRequest):
     """
 
     def as_python(self) -> str:
-        """A threaded socketserver, or a loop around recvfrom."""
-        return as_python(self.endpoint, _CODE)
+        """A socketserver, or a loop around recvfrom."""
+        return as_python(self.endpoint, _CODE, self.how)
 
     def as_shell(self) -> str:
         """socat, with Python for the four bytes."""
