@@ -59,6 +59,7 @@ JOBS = {
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
     "watch": "workbench.servers.watch.job",
+    "ways": "workbench.sockets.ways.job",
 }
 
 

@@ -79,6 +79,7 @@ COMPARED = {
     "serve wsgi": "tests/http/gateway/test_wsgi.py",
     "serve xmlrpc": "tests/http/xmlrpc/test_xmlrpc.py",
     "watch": "tests/servers/watch/test_code.py",
+    "ways": "tests/sockets/test_ways_job.py",
 }
 
 

@@ -54,7 +54,11 @@ class Turns(ABC):
     desk: Desk
 
     def __init__(
-        self, endpoint: Endpoint, handler: Handler, selector: selectors.BaseSelector
+        self,
+        endpoint: Endpoint,
+        handler: Handler,
+        selector: selectors.BaseSelector,
+        read_size: int = READ_SIZE,
     ) -> None:
         self.endpoint = endpoint
         self.handler = handler
@@ -64,7 +68,7 @@ class Turns(ABC):
         self._open: dict[int, Connection] = {}
         self._selector = selector
         self._callbacks = Callbacks(self._guard)
-        self._buffer = memoryview(bytearray(READ_SIZE))
+        self._buffer = memoryview(bytearray(read_size))
 
     # -- callbacks -----------------------------------------------------------------------------
 
@@ -132,7 +136,7 @@ class Turns(ABC):
         if not connection._interest & READ:
             return  # this round's flush or another handler has changed its mind
         try:
-            size = READ_SIZE if self.held < HELD_LIMIT else PINCHED_READ_SIZE
+            size = 0 if self.held < HELD_LIMIT else PINCHED_READ_SIZE
             count = connection.sock.recv_into(self._buffer, size)
         except BlockingIOError:
             return

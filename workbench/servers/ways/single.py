@@ -14,6 +14,9 @@ from workbench.servers.connection import Connection, Handler
 from workbench.servers.desk import Desk
 from workbench.servers.turns import Turns
 
+READ_SIZE = 1 << 16
+"""Bytes of a buffer that each connection has for itself."""
+
 LOOK = 0.5
 """Seconds between two looks at whether it is to end, while its socket is not waited for."""
 
@@ -32,7 +35,7 @@ class Single(Turns):
         desk: Desk,
         lock: AbstractContextManager[object],
     ) -> None:
-        super().__init__(endpoint, handler, selectors.PollSelector())
+        super().__init__(endpoint, handler, selectors.PollSelector(), READ_SIZE)
         self.desk = desk
         self.lock = lock
         self._soon: deque[Callable[[], None]] = deque()
@@ -49,6 +52,8 @@ class Single(Turns):
             ready = self._selector.select(self._patience())
             with self.lock:
                 self._round(ready)
+        # Its transcript keeps the connection for a while, and that keeps us.
+        self._buffer = memoryview(b"")
 
     def part(self, reason: str) -> None:
         """Have it closed; may be called from any thread."""

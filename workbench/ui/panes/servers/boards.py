@@ -18,6 +18,7 @@ from workbench.ui.widgets.ring import Line, Ring
 
 _BOARDS: dict[str, tuple[str, str]] = {
     "watch": ("workbench.ui.panes.servers.watchboard", "WatchBoard"),
+    "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
 }
 """By job: the module and the class of its board, where it has one of its own."""
 
