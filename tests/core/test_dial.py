@@ -134,8 +134,8 @@ def test_a_full_backlog_is_waited_for(scope: Scope, opened: ExitStack, tmp_path:
 
 
 def test_no_such_transport_yet(scope: Scope) -> None:
-    with pytest.raises(JobError, match="vsock cannot be dialled"):
-        dial(parse("vsock://1:5000"), scope)
+    with pytest.raises(JobError, match="sctp cannot be dialled"):
+        dial(parse("sctp://127.0.0.1:5000"), scope)
 
 
 @pytest.mark.parametrize("target", ["tcp://127.0.0.1:{port}", "localhost:{port}", "unix:{path}"])

@@ -137,7 +137,7 @@ def test_our_own_client(echo: Watched) -> None:
     assert isinstance(events[-1], Done)
 
 
-@pytest.mark.parametrize("text", ["vsock://1:0", "unixseq:/tmp/x", "https://127.0.0.1/"])
+@pytest.mark.parametrize("text", ["sctp://127.0.0.1:0", "unixseq:/tmp/x", "https://127.0.0.1/"])
 def test_what_it_does_not_run_over(text: str) -> None:
     ended = failure(serve_echo, Echo(parse(text)))
     assert ended.cause

@@ -15,13 +15,17 @@ import pytest
 from tests.cli.program import server
 from tests.cli.test_as_code import place, python, running, shell
 from tests.servers.watching import PATIENCE, Watched, failure, receive, serving, to_end
+from workbench.core.dial import dial
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.job import Job
+from workbench.core.scope import Scope
 from workbench.servers.events import Closed, Stats
 from workbench.servers.request import ServeRequest
+from workbench.servers.ways import How
 from workbench.sockets.chargen import PATTERN, Chargen, serve_chargen
 from workbench.sockets.daytime import Daytime, serve_daytime
 from workbench.sockets.discard import Discard, serve_discard
+from workbench.sockets.echo import Echo, serve_echo
 from workbench.sockets.time_protocol import FROM_1900, Time, four_bytes, serve_time
 
 STREAMS = ["tcp://127.0.0.1:0", "tcp://[::1]:0", "unix:{folder}/a b's"]
@@ -133,6 +137,63 @@ def test_the_count_begins_again_in_2036() -> None:
     assert four_bytes(2**32 - FROM_1900 - 1) == b"\xff\xff\xff\xff"
     assert four_bytes(2**32 - FROM_1900) == b"\0\0\0\0"
     assert time.gmtime(2**32 - FROM_1900)[:6] == (2036, 2, 7, 6, 28, 16)
+
+
+# -- other transports ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["selectors", "threading"])
+@pytest.mark.parametrize(
+    "kind", ["mptcp://127.0.0.1:0", "mptcp://[::1]:0", "udplite://127.0.0.1:0"]
+)
+def test_mptcp_and_udplite(kind: str, how: How) -> None:
+    with serving(serve_echo, Echo(parse(kind), how=how)) as watched:
+        assert str(watched.endpoint).startswith(kind.removesuffix("0"))
+        dialled = dial(watched.endpoint, Scope(PATIENCE))
+        with dialled.sock as one:
+            one.settimeout(PATIENCE)
+            one.send(b"hello")
+            assert one.recv(100) == b"hello"
+            protocol = one.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL)
+            assert protocol == (262 if kind.startswith("mptcp") else 136)
+
+
+@pytest.mark.peer("socat")
+@pytest.mark.parametrize("code", [python, shell])
+@pytest.mark.parametrize(
+    "kind", ["mptcp://127.0.0.1:0", "mptcp://[::1]:0", "udplite://127.0.0.1:0"]
+)
+def test_the_code_of_mptcp_and_udplite(kind: str, code: Callable[..., list[str]]) -> None:
+    end = parse(kind)
+    with socket.create_server(
+        ("::1" if "::" in kind else "127.0.0.1", 0),
+        family=(socket.AF_INET6 if "::" in kind else socket.AF_INET),
+    ) as free:
+        end = end.with_port(free.getsockname()[1])
+    with running(code(Echo(end))):
+
+        def talk() -> bytes:
+            with dial(end, Scope(PATIENCE)).sock as one:
+                one.settimeout(0.5)
+                one.send(b"hello")
+                return one.recv(100)
+
+        assert eventually(talk) == b"hello"
+
+
+def test_vsock() -> None:
+    with serving(serve_echo, Echo(parse("vsock://any:0"))) as watched:
+        port = watched.endpoint.require_port()
+        assert str(watched.endpoint) == f"vsock://any:{port}"
+        assert port > 1023
+        try:
+            dialled = dial(parse(f"vsock://1:{port}"), Scope(1.0))
+        except OSError as problem:
+            pytest.skip(f"this kernel has no loopback of vsock: {problem}")
+        with dialled.sock as one:
+            one.settimeout(PATIENCE)
+            one.send(b"hello")
+            assert one.recv(100) == b"hello"
 
 
 # -- discard ---------------------------------------------------------------------------------------

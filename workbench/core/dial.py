@@ -20,6 +20,15 @@ UNIX_RETRY = 0.02
 FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 """The address families that an endpoint can ask for, as in tcp6://."""
 
+INTERNET = {
+    "tcp": (socket.SOCK_STREAM, 0),
+    "udp": (socket.SOCK_DGRAM, 0),
+    "udplite": (socket.SOCK_DGRAM, 136),
+    "mptcp": (socket.SOCK_STREAM, 262),
+}
+"""Transports over IP: type and protocol of their sockets (0 is the type's own). The numbers are
+those of IANA and linux/in.h; this Python need not have names for them."""
+
 _UNIX_KINDS = {
     "unix": socket.SOCK_STREAM,
     "unixgram": socket.SOCK_DGRAM,
@@ -49,19 +58,21 @@ def dial(endpoint: Endpoint, scope: Scope) -> Dialled:
     """
     if endpoint.transport in _UNIX_KINDS:
         return _dial_unix(endpoint, scope)
-    if endpoint.transport not in ("tcp", "udp"):
+    if endpoint.transport == "vsock":
+        return _dial_vsock(endpoint, scope)
+    if endpoint.transport not in INTERNET:
         raise JobError(
             f"{endpoint.transport} cannot be dialled yet",
             advice="use tcp://HOST:PORT, udp://HOST:PORT or unix:PATH",
         )
-    kind = socket.SOCK_DGRAM if endpoint.transport == "udp" else socket.SOCK_STREAM
+    kind, protocol = INTERNET[endpoint.transport]
     started = time.monotonic()
     host = endpoint.host or "localhost"
     family = FAMILIES.get(endpoint.family, 0)
     answers = scope.lookup(host, endpoint.require_port(), family=family, kind=kind)
     looked_up = 0.0 if endpoint.family else time.monotonic() - started
     problem: OSError = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-    for its_family, _, protocol, _, address in answers:
+    for its_family, _, _, _, address in answers:
         started = time.monotonic()
         sock: socket.socket | None = None
         try:
@@ -115,6 +126,18 @@ def _dial_unix(endpoint: Endpoint, scope: Scope) -> Dialled:
         sock.close()
         raise
     return Dialled(sock, path, "", 0.0, time.monotonic() - started)
+
+
+def _dial_vsock(endpoint: Endpoint, scope: Scope) -> Dialled:
+    sock = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    started = time.monotonic()
+    try:
+        _connect(sock, (endpoint.cid, endpoint.require_port()), scope)
+    except BaseException:
+        sock.close()
+        raise
+    local = _name(tuple(map(str, sock.getsockname())))
+    return Dialled(sock, endpoint.authority, local, 0.0, time.monotonic() - started)
 
 
 def _is_socket(path: str) -> bool:

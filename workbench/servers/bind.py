@@ -1,4 +1,4 @@
-"""Sockets that listen, from an endpoint: TCP, UDP and Unix; bind(2), ip(7), unix(7)."""
+"""Sockets that listen, from an endpoint: IP, Unix, VSOCK; bind(2), ip(7), unix(7), vsock(7)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import socket
 import stat
 from typing import Any
 
-from workbench.core.dial import FAMILIES
+from workbench.core.dial import FAMILIES, INTERNET
 from workbench.core.endpoint import Endpoint
+from workbench.core.failure import JobError
 from workbench.core.scope import Scope
 
 BACKLOG = 4096
@@ -26,11 +27,19 @@ def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
     open to the network is named.
 
     Raises:
-        OSError: the address cannot be had.
+        OSError: the address cannot be had, or the kernel has no such transport.
+        JobError: nothing can listen over that.
     """
     if endpoint.transport in _UNIX_KINDS:
         return [_bind_unix(endpoint)]
-    kind = socket.SOCK_DGRAM if endpoint.transport == "udp" else socket.SOCK_STREAM
+    if endpoint.transport == "vsock":
+        return [_bind_vsock(endpoint)]
+    if endpoint.transport not in INTERNET:
+        raise JobError(
+            f"nothing can listen over {endpoint.transport} yet",
+            advice="use tcp, udp, udplite, mptcp, unix, unixgram or vsock",
+        )
+    kind, protocol = INTERNET[endpoint.transport]
     port = endpoint.require_port()
     family = FAMILIES.get(endpoint.family, 0)
     host = endpoint.host or ("::1" if family == socket.AF_INET6 else "127.0.0.1")
@@ -38,15 +47,18 @@ def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
     addresses = list(dict.fromkeys((answer[0], answer[4]) for answer in answers))
     for _ in range(FREE_PORT_TRIES if port == 0 else 0):
         try:
-            return _bind_all(kind, addresses, port)
+            return _bind_all(kind, protocol, addresses, port)
         except OSError as problem:
             if problem.errno != errno.EADDRINUSE:
                 raise
-    return _bind_all(kind, addresses, port)
+    return _bind_all(kind, protocol, addresses, port)
 
 
 def _bind_all(
-    kind: socket.SocketKind, addresses: list[tuple[socket.AddressFamily, Any]], port: int
+    kind: socket.SocketKind,
+    protocol: int,
+    addresses: list[tuple[socket.AddressFamily, Any]],
+    port: int,
 ) -> list[socket.socket]:
     """Bind every address to one port; those that this machine lacks may be missing, but not all."""
     bound: list[socket.socket] = []
@@ -54,7 +66,8 @@ def _bind_all(
     try:
         for family, address in addresses:
             try:
-                one = _bind_one(family, kind, (address[0], port, *address[2:]), len(addresses) > 1)
+                place = (address[0], port, *address[2:])
+                one = _bind_one(family, kind, protocol, place, len(addresses) > 1)
             except OSError as problem:
                 # As localhost is ::1 too in many a hosts(5), where IPv6 is turned off.
                 if problem.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
@@ -73,9 +86,13 @@ def _bind_all(
 
 
 def _bind_one(
-    family: socket.AddressFamily, kind: socket.SocketKind, address: Any, only_its_family: bool
+    family: socket.AddressFamily,
+    kind: socket.SocketKind,
+    protocol: int,
+    address: Any,
+    only_its_family: bool,
 ) -> socket.socket:
-    one = socket.socket(family, kind)
+    one = socket.socket(family, kind, protocol)
     try:
         if kind == socket.SOCK_STREAM:
             # A restart takes the port back although old connections are in TIME_WAIT.
@@ -97,6 +114,8 @@ def bound_endpoint(endpoint: Endpoint, one: socket.socket) -> Endpoint:
     if one.family == socket.AF_UNIX:
         return endpoint
     name = one.getsockname()
+    if one.family == getattr(socket, "AF_VSOCK", -1):
+        return endpoint.replace(port=name[1])
     return endpoint.replace(host=endpoint.host or name[0], port=name[1])
 
 
@@ -126,6 +145,18 @@ def _bind_unix(endpoint: Endpoint) -> socket.socket:
             raise OSError(problem.errno, problem.strerror, endpoint.unix_path) from None
         if kind == socket.SOCK_STREAM:
             one.listen(BACKLOG)
+    except BaseException:
+        one.close()
+        raise
+    return one
+
+
+def _bind_vsock(endpoint: Endpoint) -> socket.socket:
+    one = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    try:
+        one.setblocking(False)
+        one.bind((endpoint.cid, endpoint.require_port() or socket.VMADDR_PORT_ANY))
+        one.listen(BACKLOG)
     except BaseException:
         one.close()
         raise

@@ -19,8 +19,8 @@ from workbench.servers.request import ServeRequest
 from workbench.servers.ways import How
 from workbench.sockets.socat import listener
 
-STREAMS = ("tcp", "tcp4", "tcp6", "unix")
-DATAGRAMS = ("udp", "udp4", "udp6", "unixgram")
+STREAMS = ("tcp", "tcp4", "tcp6", "mptcp", "unix", "vsock")
+DATAGRAMS = ("udp", "udp4", "udp6", "udplite", "unixgram")
 
 _PYTHON_STREAM = """\
 {imports}
@@ -44,7 +44,7 @@ with Server({address}, Handler) as server:
 _PYTHON_DATAGRAM = """\
 {imports}
 {prelude}
-with socket.socket({family}, socket.SOCK_DGRAM) as server:
+with socket.socket({family}, socket.SOCK_DGRAM{protocol}) as server:
     server.bind({address})
     print("listening on", server.getsockname(), flush=True)
     while True:
@@ -91,7 +91,7 @@ class Code(NamedTuple):
 def as_python(end: Endpoint, code: Code, how: How) -> str:
     """A socketserver of that way; a threading one, or a loop around recvfrom, for our own loop."""
     values = {
-        "address": repr(end.unix_address if end.is_unix else (end.host or "127.0.0.1", end.port)),
+        "address": _address(end),
         "prelude": code.prelude,
         "handle": _indented(code.handle, 8),
         "answer": _indented(code.answer, 8),
@@ -101,7 +101,8 @@ def as_python(end: Endpoint, code: Code, how: How) -> str:
     if datagrams and how == "selectors":
         values["imports"] = _imports("socket", *code.imports)
         family = "AF_UNIX" if end.is_unix else "AF_INET6" if six else "AF_INET"
-        return _PYTHON_DATAGRAM.format(family=f"socket.{family}", **values)
+        protocol = _PROTOCOLS.get(end.transport, "")
+        return _PYTHON_DATAGRAM.format(family=f"socket.{family}", protocol=protocol, **values)
     mixin = _MIXINS.get(how, "ThreadingMixIn")
     values["mixin"] = f"socketserver.{mixin}, " if mixin else ""
     kind = "Datagram" if datagrams else "Stream"
@@ -113,9 +114,45 @@ def as_python(end: Endpoint, code: Code, how: How) -> str:
         *["max_children = 1000"] * (mixin == "ForkingMixIn"),
         *["address_family = socket.AF_INET6"] * six,
     ]
+    activation = ""
+    if end.transport in _PROTOCOLS or end.transport == "vsock":
+        # socketserver makes a socket of its own kind: bind ours in its place.
+        activation = _own_socket(end, datagrams=datagrams)
     values["more"] = "".join(f"    {line}\n" for line in more)
-    values["imports"] = _imports("socketserver", *code.imports, *["socket"] * six)
+    values["imports"] = _imports(
+        "socketserver", *code.imports, *["socket"] * (six or bool(activation))
+    )
+    values["more"] += activation
     return (_PYTHON_DATAGRAM_WAY if datagrams else _PYTHON_STREAM).format(**values)
+
+
+_PROTOCOLS = {"udplite": ", 136", "mptcp": ", 262"}
+"""The number of a protocol, as the last argument of `socket.socket`."""
+
+
+def _address(end: Endpoint) -> str:
+    if end.is_unix:
+        return repr(end.unix_address)
+    if end.transport == "vsock":
+        return repr((end.cid, end.port))
+    return repr((end.host or "127.0.0.1", end.port))
+
+
+def _own_socket(end: Endpoint, *, datagrams: bool) -> str:
+    """What makes and binds the socket of a socketserver class."""
+    family = (
+        "AF_VSOCK" if end.transport == "vsock" else "AF_INET6" if ":" in end.host else "AF_INET"
+    )
+    kind = "SOCK_DGRAM" if datagrams else "SOCK_STREAM"
+    protocol = _PROTOCOLS.get(end.transport, "")
+    return f"""
+    def server_bind(self):
+        self.socket.close()
+        self.socket = socket.socket(socket.{family}, socket.{kind}{protocol})
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+"""
 
 
 def _imports(*modules: str) -> str:
@@ -167,7 +204,7 @@ def serve(
     kind = request.job.removeprefix("serve ")
     raise JobError(
         f"{kind} does not run over {end.scheme}",
-        advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH",
+        advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH; also udplite, mptcp, vsock",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 from workbench.core.endpoint import Endpoint
 
@@ -32,11 +33,25 @@ def listener(end: Endpoint) -> str:
         kind = "ABSTRACT" if path.startswith("@") else "UNIX"
         how = "RECVFROM" if end.transport == "unixgram" else "LISTEN"
         return f"{kind}-{how}:{_name(path)},fork"
+    if end.transport == "vsock":
+        return f"VSOCK-LISTEN:{end.port},fork"
     host = end.host or "127.0.0.1"
+    if end.transport in ("udplite", "mptcp"):
+        return _generic(end.transport, host, end.port or 0)
     version, bind = ("6", f"[{host}]") if ":" in host else ("4", host)
     if end.transport == "udp":
         return f"UDP{version}-RECVFROM:{end.port},bind={bind},fork"
     return f"TCP{version}-LISTEN:{end.port},bind={bind},reuseaddr,fork"
+
+
+def _generic(transport: str, host: str, port: int) -> str:
+    """A listener of a protocol that socat 1.7 has no name for: family, type, protocol, address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    packed = socket.inet_pton(family, host).hex()
+    address = f"{port:04x}" + (f"00000000{packed}00000000" if ":" in host else packed + "0" * 16)
+    if transport == "udplite":
+        return f"SOCKET-RECVFROM:{family}:{socket.SOCK_DGRAM}:136:x{address},fork"
+    return f"SOCKET-LISTEN:{family}:262:x{address},reuseaddr,fork"
 
 
 def _name(path: str) -> str:
