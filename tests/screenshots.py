@@ -115,6 +115,7 @@ async def _servers(driver: Driver, camera: Camera) -> None:
         await camera.take("servers-kinds", NARROW)
         await driver.press("escape")
         await _inspector(driver, camera)
+        await _watch(driver, camera)
         driver.servers.detail.open("connections")
         driver.servers.target.edit()
 
@@ -136,6 +137,23 @@ async def _inspector(driver: Driver, camera: Camera) -> None:
     await camera.take("servers-inspect", WIDE)
     writer.close()
     server.stop()
+
+
+async def _watch(driver: Driver, camera: Camera) -> None:
+    targets = [
+        "tcp://127.0.0.1:7007 http://127.0.0.1:8000/ icmp://127.0.0.1",
+        "http://127.0.0.1:8000/missing tcp://127.0.0.1:9 dns://127.0.0.1:8053/example.org",
+    ]
+    await driver.target(
+        driver.servers, f"watch {' '.join(targets)} --interval 1 --retries 0 --no-history"
+    )
+    await driver.see("3 down")
+    await asyncio.sleep(12)
+    await camera.take("servers-watch", NARROW)
+    await driver.target(driver.servers, "ways echo --connections 200 --seconds 1.5")
+    await driver.see("most by")
+    await camera.take("servers-ways", NARROW)
+    await driver.press("b")
 
 
 async def _sockets(driver: Driver, camera: Camera) -> None:

@@ -43,10 +43,12 @@ from workbench.servers.events import (
     Traffic,
 )
 from workbench.sockets.session import Connected, Counts, Finished, Received, Sent
+from workbench.sockets.ways.job import WayMeasured, WaysBegun
 from workbench.ui.app import WorkbenchApp
 from workbench.ui.panes.addresses import pane as addresses
 from workbench.ui.panes.addresses.pane import AddressesPane
 from workbench.ui.panes.servers import board
+from workbench.ui.panes.servers.waysboard import WaysBoard
 from workbench.ui.runs import Runs, Sink
 
 NOW = 1_800_000_000.0
@@ -205,6 +207,56 @@ async def kinds(driver: Driver) -> None:
     await driver.see("Start which server?", "echo")
 
 
+async def four_ways(driver: Driver) -> None:
+    """The ways of serving, the last one still being measured."""
+    await driver.target(driver.servers, "ways echo --connections 1000")
+    await driver.until(lambda: driver.app.query(WaysBoard), "the board")
+    board = driver.app.query_one(WaysBoard)
+    rows = (
+        way("selectors", 1_000, 128_000.0, 8e-3, 16e-3, 32_000_000, 3, 1),
+        way("plain", 1, 16_300.0, 6.4e-5, 1e-4, 16_000_000, 4, 1),
+        way("threading", 1_000, 34_500.0, 7e-4, 0.185, 119_000_000, 1_004, 1),
+        way("forking", 990, 8_470.0, 0.156, 0.245, 2_700_000_000, 994, 991, going=True),
+    )
+    begun = WaysBegun("echo", 1_000, 3.0, fresh=False, time=NOW)
+    board.take(batch(begun, *rows))
+    await driver.see("forking", "2.7 GB")
+
+
+def way(
+    name: str,
+    served: int,
+    rate: float,
+    p50: float,
+    p99: float,
+    memory: int,
+    threads: int,
+    processes: int,
+    *,
+    going: bool = False,
+) -> WayMeasured:
+    failed = 1_000 - served if going else 0
+    reasons = ("10 times: the connection was reset",) if failed else ()
+    return WayMeasured(
+        way=name,
+        connections=1_000,
+        connected=1_000,
+        served=served,
+        failed=failed,
+        rate=rate,
+        p50=p50,
+        p99=p99,
+        longest=2 * p99,
+        cpu=0.97,
+        memory=memory,
+        threads=threads,
+        processes=processes,
+        reasons=reasons,
+        going=going,
+        time=NOW,
+    )
+
+
 async def an_address(driver: Driver) -> None:
     await driver.open("addresses")
     await driver.write("10.1.2.3/20")
@@ -356,6 +408,7 @@ SCENES: list[Scene] = [
     transcript,
     door,
     kinds,
+    four_ways,
     an_address,
     a_plan,
     answers,

@@ -32,7 +32,9 @@ HELP = """
 Start servers, watch them live, and aim clients at them.
 
 On the target line: what to serve, and where. Port 0 takes a free one; k lists every kind.
-  echo tcp://127.0.0.1:7007             also discard, chargen, daytime, time; udp, unix:PATH
+  echo tcp://127.0.0.1:7007             also discard, chargen, daytime, time; udp, unix:PATH;
+                                        --how threading: by a class of socketserver
+  script tcp://127.0.0.1:7025 FILE      says and expects what the file says
   http http://127.0.0.1:8000/ --root .  the files of a folder; --upload takes files in
   inspect http://127.0.0.1:8001/        keeps every request whole, answers as it is told
   wsgi, cgi, xmlrpc                     your application, scripts or functions
