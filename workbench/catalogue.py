@@ -47,6 +47,7 @@ JOBS = {
     "reverse": "workbench.addresses.reverse",
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
+    "scan": "workbench.sockets.scan.job",
     "serve echo": "workbench.sockets.echo",
     "serve script": "workbench.sockets.script",
     "serve discard": "workbench.sockets.discard",

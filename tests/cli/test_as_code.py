@@ -74,6 +74,7 @@ COMPARED = {
     "serve script": "tests/sockets/test_script.py",
     "serve time": "tests/sockets/test_simple.py",
     "serve http": "tests/cli/test_as_code.py",
+    "scan": "tests/sockets/scan/test_scan.py",
     "serve cgi": "tests/http/gateway/test_cgi.py",
     "serve inspect": "tests/http/test_inspect.py",
     "serve wsgi": "tests/http/gateway/test_wsgi.py",

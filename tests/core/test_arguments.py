@@ -12,6 +12,7 @@ from workbench import catalogue
 from workbench.core.arguments import UsageError, convert, nearest, parse_line, words_of
 from workbench.core.endpoint import parse
 from workbench.core.job import parameters
+from workbench.core.text import escape
 from workbench.http.serve import ServeHttp
 from workbench.sockets.connect import Connect
 
@@ -78,6 +79,8 @@ def test_convert_knows_every_kind_that_requests_use() -> None:
                 continue
             for value in one.default if one.many else (one.default,):
                 text = "yes" if value is True else "no" if value is False else value
+                if isinstance(value, bytes):
+                    text = escape(value)
                 assert convert(one, str(text)) == value
 
 

@@ -361,6 +361,25 @@ def test_what_datagrams_have_no_meaning_for(text: str, words: str, tmp_path: Pat
     assert words in failure(serve_script, request).cause
 
 
+@pytest.mark.parametrize("kind", ["tcp://127.0.0.1:0", "udp://127.0.0.1:0"])
+def test_the_example(kind: str) -> None:
+    request = Scripted(parse(kind), script=Path("example"))
+    if kind.startswith("udp"):
+        assert "before any datagram" in failure(serve_script, request).cause
+        return
+    with serving(serve_script, request) as watched:
+        said = talk(watched, b"ehlo me\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c> X=1\r\nquit\r\n").split(
+            b"\r\n"
+        )
+    assert said[1:-1] == [
+        b"250-hello me",
+        b"250 SIZE 1000000",
+        b"250 a@b may send",
+        b"550 nobody is called c here",
+        b"221 bye",
+    ]
+
+
 # -- the code beside it ---------------------------------------------------------------------------
 
 

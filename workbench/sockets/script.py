@@ -17,12 +17,37 @@ from workbench.servers.connection import Connection, Handler
 from workbench.servers.datagram import DATAGRAM_LIMIT
 from workbench.servers.events import COMMANDS
 from workbench.sockets import script_code
-from workbench.sockets.script_file import Script, read
+from workbench.sockets.script_file import Script, parse, read
 from workbench.sockets.script_play import Deed, End, Hear, Play, Send, SendFile, Wait
 from workbench.sockets.simple import DATAGRAMS, SimpleRequest, serve
 
 HELD_MOST = 64 << 10
 """Bytes of a peer that may wait for the script's turn."""
+
+EXAMPLE = Path("example")
+"""What stands for the script below, unless there is a file of that name."""
+
+_EXAMPLE_TEXT = """\
+# A server of mail that takes nothing: it shows what a script can say.
+nocase
+say 220 example ready
+on EHLO *
+    say 250-hello $1
+    say 250 SIZE 1000000
+on HELO *
+    say 250 hello $1
+on MAIL FROM:<*>*
+    say 250 $1 may send
+on RCPT TO:<*>*
+    say 550 nobody is called $1 here
+on NOOP
+    say 250 fine
+on QUIT
+    say 221 bye
+    close
+otherwise
+    say 502 what is $0?
+"""
 
 _SHOWN = 40
 
@@ -53,7 +78,9 @@ class Scripted(SimpleRequest):
     and the blocks answer it.
     """
 
-    script: Path = argument("the file with what to say and to expect", metavar="FILE")
+    script: Path = argument(
+        'the file with what to say and to expect; "example" is a small one', metavar="FILE"
+    )
 
     def as_python(self) -> str:
         """The script as data, and what plays it, on socketserver."""
@@ -70,7 +97,10 @@ class Scripted(SimpleRequest):
             JobError: it is not understood, or cannot be played over that endpoint.
             OSError: it cannot be read.
         """
-        script = read(self.script)
+        if self.script == EXAMPLE and not self.script.exists():
+            script = parse(_EXAMPLE_TEXT, name="example")
+        else:
+            script = read(self.script)
         if self.endpoint.scheme in DATAGRAMS:
             _for_datagrams(script)
         return script
@@ -200,7 +230,7 @@ def answer(script: Script, datagram: bytes) -> bytes | None:
 @job(
     "serve script",
     tab="servers",
-    example="serve script tcp://127.0.0.1:7025 smtp.script",
+    example="serve script tcp://127.0.0.1:7025 example",
     process=True,
     commands=COMMANDS,
 )
