@@ -27,7 +27,7 @@ State = Literal["open", "closed", "filtered"]
 
 TRIES = 2
 SILENT_AFTER = 30
-"""Ports of a host without any answer after which the rest of it is left out."""
+"""Ports of a host that are asked before the first answer; with none, the rest is left out."""
 
 AT_ONCE = 128
 """Connects that are begun before others get their turn."""
@@ -130,7 +130,9 @@ class Prober:
         self._started = 0
         self._exhausted = False
         self._answered = [False] * len(hosts)
+        self._asked = [0] * len(hosts)
         self._silent = [0] * len(hosts)
+        self._parked: dict[int, list[_Probe]] = {}
         self._states: dict[State, int] = {"open": 0, "closed": 0, "filtered": 0}
         self._left_out = 0
         self._retried = 0
@@ -225,12 +227,24 @@ class Prober:
         if self._again:
             return self._again.popleft()
         for host, port in self._next:
-            if self._silent[host] >= SILENT_AFTER and not self._answered[host]:
+            probe = _Probe(host, port, 0)
+            if self._answered[host] or self._asked[host] < SILENT_AFTER:
+                self._asked[host] += 1
+                return probe
+            if self._silent[host] >= SILENT_AFTER:
                 self._left_out += 1
-                continue
-            return _Probe(host, port, 0)
+            else:
+                self._parked.setdefault(host, []).append(probe)
         self._exhausted = True
         return None
+
+    def _heard_of(self, host: int) -> None:
+        """A host has answered, or will not: what was put off is asked, or left out."""
+        parked = self._parked.pop(host, [])
+        if self._answered[host]:
+            self._again.extend(parked)
+        else:
+            self._left_out += len(parked)
 
     def _connect(self, probe: _Probe) -> bool:
         """Ask one port; False when nothing more can be begun for now."""
@@ -343,7 +357,13 @@ class Prober:
             self._watch(probe, selectors.EVENT_READ, GREETING)
         self._results.append(self._result(probe, "open", took))
         self._states["open"] += 1
-        self._answered[probe.host] = True
+        self._hears(probe.host)
+
+    def _hears(self, host: int) -> None:
+        """A host has answered."""
+        if not self._answered[host]:
+            self._answered[host] = True
+            self._heard_of(host)
 
     def _heard(self, probe: _Probe, banner: Banner) -> None:
         assert probe.sock is not None
@@ -383,13 +403,15 @@ class Prober:
             return
         self._silent[probe.host] += 1
         self._found(probe, "filtered", "no answer", answered=False)
+        if self._silent[probe.host] == SILENT_AFTER:
+            self._heard_of(probe.host)
 
     def _found(
         self, probe: _Probe, state: State, reason: str = "", *, answered: bool = True
     ) -> None:
         self._states[state] += 1
         if answered:
-            self._answered[probe.host] = True
+            self._hears(probe.host)
         took = time.monotonic() - probe.began
         self._results.append(self._result(probe, state, took, reason))
 
