@@ -48,6 +48,7 @@ JOBS = {
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
     "scan": "workbench.sockets.scan.job",
+    "sockets": "workbench.sockets.table.job",
     "serve echo": "workbench.sockets.echo",
     "serve script": "workbench.sockets.script",
     "serve discard": "workbench.sockets.discard",

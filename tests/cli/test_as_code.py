@@ -75,6 +75,7 @@ COMPARED = {
     "serve time": "tests/sockets/test_simple.py",
     "serve http": "tests/cli/test_as_code.py",
     "scan": "tests/sockets/scan/test_scan.py",
+    "sockets": "tests/sockets/test_table.py",
     "serve cgi": "tests/http/gateway/test_cgi.py",
     "serve inspect": "tests/http/test_inspect.py",
     "serve wsgi": "tests/http/gateway/test_wsgi.py",

@@ -67,11 +67,11 @@ def listening() -> list[Holder]:
 
 def holders(found: list[Row]) -> list[Holder]:
     """Who has these sockets; the process that is oldest by its number, where several have one."""
-    owners = _owners({row.inode for row in found if row.inode})
+    have = owners({row.inode for row in found if row.inode})
     return [
         Holder(row.transport, row.host, row.port, pid, program_of(pid) if pid else "", row.uid)
         for row in found
-        for pid in (owners.get(row.inode, 0),)
+        for pid in (have.get(row.inode, 0),)
     ]
 
 
@@ -117,7 +117,7 @@ def _address(digits: str) -> str:
     return socket.inet_ntop(socket.AF_INET6 if len(packed) == 16 else socket.AF_INET, packed)
 
 
-def _owners(inodes: set[int]) -> dict[int, int]:
+def owners(inodes: set[int]) -> dict[int, int]:
     """The processes that have these sockets open, as far as they may be seen."""
     found: dict[int, int] = {}
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
