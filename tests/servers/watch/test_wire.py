@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.servers.watch.peers import certified
 from workbench.core.endpoint import parse
+from workbench.core.icmp import checksum
 from workbench.servers.watch import dns_codec, ping
 from workbench.servers.watch.certificate import CertificateError, fingerprint, not_after
 from workbench.servers.watch.dns import question_of
@@ -162,7 +163,7 @@ _DER = _der()
 def test_an_echo_and_its_reply() -> None:
     token = bytes(range(16))
     asked = ping.question(socket.AF_INET, token)
-    assert ping.checksum(asked) == 0
+    assert checksum(asked) == 0
     assert not ping.is_answer(socket.AF_INET, asked, token)
     reply = b"\0" + asked[1:]
     header = struct.pack("!BBHHHBBH4s4s", 0x46, 0, 0, 0, 0, 64, 1, 0, bytes(4), bytes(4))

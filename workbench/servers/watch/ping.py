@@ -6,18 +6,15 @@ import os
 import secrets
 import select
 import socket
-import struct
 from typing import Any
 
+from workbench.core.icmp import ECHO_REPLY, PROTOCOL, echo_request, parse_echo
 from workbench.servers.watch.attempt import Attempt
 from workbench.servers.watch.outcome import CannotCheckError, Outcome
 
 TOKEN = 16
 """Random bytes in a question, by which its answer is known."""
 
-_REQUEST = {socket.AF_INET: 8, socket.AF_INET6: 128}
-_REPLY = {socket.AF_INET: 0, socket.AF_INET6: 129}
-_PROTOCOL = {socket.AF_INET: socket.IPPROTO_ICMP, socket.AF_INET6: socket.IPPROTO_ICMPV6}
 _RANGE = "/proc/sys/net/ipv4/ping_group_range"
 
 
@@ -41,30 +38,18 @@ def ping(attempt: Attempt) -> Outcome:
 
 
 def question(family: int, token: bytes) -> bytes:
-    """An echo request; the kernel fills in the checksum of ICMPv6."""
-    head = struct.pack(
-        "!BBHHH", _REQUEST[socket.AddressFamily(family)], 0, 0, os.getpid() & 0xFFFF, 1
-    )
-    data = head + token
-    if family == socket.AF_INET6:
-        return data
-    return data[:2] + struct.pack("!H", checksum(data)) + data[4:]
+    """An echo request."""
+    return echo_request(family, os.getpid() & 0xFFFF, 1, token)
 
 
 def is_answer(family: int, data: bytes, token: bytes) -> bool:
     """Whether these bytes are the echo reply with that token; raw IPv4 has its header before."""
-    if family == socket.AF_INET and data[:1] and data[0] >> 4 == 4 and len(data) >= 20:
-        data = data[4 * (data[0] & 15) :]
-    return len(data) >= 8 and data[0] == _REPLY[socket.AddressFamily(family)] and data[8:] == token
-
-
-def checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071)."""
-    data += b"\0" * (len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    echo = parse_echo(data)
+    return (
+        echo is not None
+        and echo.type == ECHO_REPLY[socket.AddressFamily(family)]
+        and echo.data == token
+    )
 
 
 def _open(family: int, host: str) -> socket.socket:
@@ -73,7 +58,7 @@ def _open(family: int, host: str) -> socket.socket:
     Raises:
         CannotCheckError: this user may have neither kind.
     """
-    protocol = _PROTOCOL[socket.AddressFamily(family)]
+    protocol = PROTOCOL[socket.AddressFamily(family)]
     kinds: list[Any] = [socket.SOCK_DGRAM, socket.SOCK_RAW]
     for kind in kinds:
         try:
