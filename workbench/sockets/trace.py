@@ -52,9 +52,12 @@ class Hop(Event):
     jitter: float
     reached: bool
     words: str = ""
+    final: bool = True
 
     def line(self) -> str:
-        """As mtr lays it out."""
+        """As mtr lays it out; nothing before the last round."""
+        if not self.final:
+            return ""
         if not self.addresses:
             return f"{self.hop:>3}  *"
         name = f" ({self.names[0]})" if self.names[0] else ""
@@ -206,8 +209,7 @@ class _Tracing:
                 began = time.monotonic()
                 self._round(prober)
                 last = bool(request.rounds) and turn >= request.rounds
-                if not request.rounds or last or self._stopped:
-                    yield from self._tell()
+                yield from self._tell(final=last or self._stopped or not request.rounds)
                 yield Round(turn, self._distance)
                 if not last:
                     self._rest(began + request.interval)
@@ -324,11 +326,11 @@ class _Tracing:
             self._selector.select(max(0.0, until - time.monotonic()))
             self._obey()
 
-    def _tell(self) -> Iterator[Event]:
+    def _tell(self, *, final: bool) -> Iterator[Event]:
         farthest = self._distance or max(
             (hop for hop, at in self._hops.items() if at.addresses), default=1
         )
-        if self._request.rounds and self._request.names:
+        if final and self._request.rounds and self._request.names:
             self._names.wait(self._scope, 1.0)
         for hop in range(1, farthest + 1):
             at = self._hops.get(hop, _At())
@@ -346,6 +348,7 @@ class _Tracing:
                 trips.jitter,
                 at.reached,
                 at.words,
+                final,
             )
 
 

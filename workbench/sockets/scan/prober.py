@@ -74,7 +74,7 @@ class Counts(NamedTuple):
 class _Probe:
     """A port that is being asked."""
 
-    __slots__ = ("banner", "began", "due", "host", "port", "sock", "tried")
+    __slots__ = ("banner", "began", "due", "host", "port", "sock", "took", "tried")
 
     def __init__(self, host: int, port: int, tried: int) -> None:
         self.host = host
@@ -83,6 +83,7 @@ class _Probe:
         self.sock: socket.socket | None = None
         self.banner: Banner | None = None
         self.began = 0.0
+        self.took = 0.0
         self.due = 0.0
 
 
@@ -348,14 +349,13 @@ class Prober:
             self._found(probe, "open")
             return
         probe.banner = Banner()
-        took = time.monotonic() - probe.began
-        probe.began = time.monotonic() - took
+        probe.took = time.monotonic() - probe.began
         if watched:
             self._selector.modify(sock, selectors.EVENT_READ, probe)
             self._set_due(probe, GREETING)
         else:
             self._watch(probe, selectors.EVENT_READ, GREETING)
-        self._results.append(self._result(probe, "open", took))
+        self._results.append(self._result(probe, "open", probe.took))
         self._states["open"] += 1
         self._hears(probe.host)
 
@@ -380,7 +380,7 @@ class Prober:
         """The banner is all there is: tell of it."""
         self._forget(probe)
         if probe.banner is not None and (probe.banner.text or probe.banner.tls):
-            self._results.append(self._result(probe, "open", 0.0))
+            self._results.append(self._result(probe, "open", probe.took))
 
     def _expired(self, probe: _Probe) -> None:
         if probe.banner is not None:

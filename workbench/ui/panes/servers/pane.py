@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import ContentSwitcher
 
 from workbench import catalogue
 from workbench.core.arguments import UsageError, parse_line, words_of
@@ -21,8 +19,8 @@ from workbench.core.text import safe
 from workbench.core.units import amount, duration
 from workbench.servers.events import Admit
 from workbench.ui.panes.base import JobPane
+from workbench.ui.panes.boards import Boards
 from workbench.ui.panes.servers.board import Board, Server
-from workbench.ui.panes.servers.boards import RunBoard, make_board
 from workbench.ui.panes.servers.detail import CONNECTION_COLUMNS, CONNECTIONS, Detail
 from workbench.ui.widgets.spark import sparkline
 from workbench.ui.widgets.table import Cell, Column, Table
@@ -83,7 +81,6 @@ class ServersPane(JobPane):
     """The board of servers; each is a run of `serve KIND` in a child process."""
 
     DEFAULT_CSS = """
-    ServersPane #boards { height: 1fr; }
     ServersPane #serving { height: 1fr; }
     ServersPane #servers { height: 2fr; min-height: 4; }
     """
@@ -122,7 +119,7 @@ class ServersPane(JobPane):
 
     def compose_body(self) -> ComposeResult:
         """Servers above, what goes on in the selected one below."""
-        with ContentSwitcher(initial="serving", id="boards"), Vertical(id="serving"):
+        with Boards(initial="serving"), Vertical(id="serving"):
             yield Table(SERVER_COLUMNS, cell=_server_cell, empty=EMPTY, id="servers")
             yield Detail()
 
@@ -155,9 +152,9 @@ class ServersPane(JobPane):
     def submit(self, job: Job[Any], request: Request) -> None:
         """Start another server, and select it; other jobs have boards of their own."""
         if not job.name.startswith("serve "):
-            self.run_worker(self._open_board(job, request))
+            self.run_worker(self.boards.open(job, request, self.workbench.runs))
             return
-        self._show_board("serving")
+        self.boards.go_home()
         self._begin(job, request)
 
     def _begin(self, job: Job[Any], request: Request) -> None:
@@ -170,8 +167,8 @@ class ServersPane(JobPane):
         """Draw what has changed since the last frame."""
         for server in self.board.servers.values():
             server.nudge()
-        if self._other is not None:
-            self._other.pulse()
+        if self.boards.board is not None:
+            self.boards.board.pulse()
             return
         self._draw_servers()
         self.detail.show(self.server)
@@ -197,45 +194,24 @@ class ServersPane(JobPane):
         """Go to the server that this run is."""
         server = self.board.find(run)
         if server is not None:
-            self._show_board("serving")
+            self.boards.go_home()
             self.servers.select(server.key)
             self.servers.focus()
             return
-        for board in self.query(RunBoard):
-            if board.run is run:
-                self._show_board(board.id or "")
+        self.boards.show_run(run)
 
     # -- other boards --------------------------------------------------------------------------
 
     @property
-    def _other(self) -> RunBoard | None:
-        """The board that stands in the place of the servers."""
-        found = self.query_one("#boards", ContentSwitcher).visible_content
-        return found if isinstance(found, RunBoard) else None
-
-    async def _open_board(self, job: Job[Any], request: Request) -> None:
-        """Show a job that is no server on a board of its own; a board is kept for each job."""
-        name = f"board-{job.name.replace(' ', '-')}"
-        switcher = self.query_one("#boards", ContentSwitcher)
-        if not switcher.query(f"#{name}"):
-            await switcher.add_content(make_board(job.name, name))
-        board = switcher.query_one(f"#{name}", RunBoard)
-        board.begin(partial(self.workbench.runs.start, job, request))
-        if board.run is not None and board.settles:
-            self.workbench.runs.settle(board.run)
-        self._show_board(name)
-
-    def _show_board(self, name: str) -> None:
-        self.query_one("#boards", ContentSwitcher).current = name
+    def boards(self) -> Boards:
+        """The servers, and the boards of jobs that are none."""
+        return self.query_one(Boards)
 
     def action_board(self) -> None:
         """Go to the next board: the servers, and each job that is none."""
-        switcher = self.query_one("#boards", ContentSwitcher)
-        names = [one.id or "" for one in switcher.children]
-        here = names.index(switcher.current or "serving")
-        self._show_board(names[(here + 1) % len(names)])
-        other = self._other
-        (other.focusable_view if other is not None else self.servers).focus()
+        self.boards.next()
+        board = self.boards.board
+        (board.focusable_view if board is not None else self.servers).focus()
 
     # -- events of the widgets -----------------------------------------------------------------
 
@@ -264,15 +240,7 @@ class ServersPane(JobPane):
 
     def cancel(self, *, hard: bool = False) -> bool:
         """End what the user waits for on a board that is none of servers."""
-        run = self._other.run if self._other is not None else None
-        if run is None or run.ended is not None or (run in self._settled and not hard):
-            return False
-        run.cancel()
-        return True
-
-    @property
-    def _settled(self) -> list[Run]:
-        return [one.run for one in self.query(RunBoard) if one.settles and one.run is not None]
+        return self.boards.cancel(hard=hard)
 
     def action_kinds(self) -> None:
         """Choose a kind of server from all there are, and start it."""
@@ -294,7 +262,7 @@ class ServersPane(JobPane):
 
     def action_stop(self) -> None:
         """Stop the server, or close the connection that is selected below it."""
-        if self._other is not None:
+        if self.boards.board is not None:
             self.cancel(hard=True)
             return
         server = self.server

@@ -25,7 +25,7 @@ from workbench.servers.watch.events import (
     RemoveTarget,
     Rest,
 )
-from workbench.ui.panes.servers.boards import RunBoard
+from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.servers.followed import Followed, Following
 from workbench.ui.runs import Sink
 from workbench.ui.widgets.filterline import FilterLine

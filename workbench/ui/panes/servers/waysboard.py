@@ -15,7 +15,7 @@ from workbench.core.message import Event, encode
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
 from workbench.sockets.ways.job import WayMeasured, WaysBegun
-from workbench.ui.panes.servers.boards import RunBoard
+from workbench.ui.panes.boards import RunBoard
 from workbench.ui.widgets.table import Cell, Column, Table
 
 if TYPE_CHECKING:

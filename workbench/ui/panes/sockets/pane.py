@@ -1,7 +1,8 @@
-"""The Sockets tab: sessions with peers, side by side."""
+"""The Sockets tab: sessions with peers side by side, and boards for what is found out otherwise."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -9,10 +10,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import HorizontalScroll
 from textual.widgets import Static
 
+from workbench.core.events import Failed
 from workbench.core.job import Job, Request
 from workbench.core.runner import Run
+from workbench.core.text import safe
+from workbench.sockets.connect import Connect
+from workbench.sockets.scan.job import LEAVES, Scan
+from workbench.sockets.table.job import Sockets
 from workbench.ui.panes.base import JobPane
+from workbench.ui.panes.boards import Boards, RunBoard
 from workbench.ui.panes.sockets.session import SessionView
+from workbench.ui.screens.dialog import Confirm
 
 SESSIONS_LIMIT = 16
 
@@ -22,6 +30,12 @@ Talk to anything that listens, and see every byte both ways.
 On the target line: whom to talk to. Enter connects; each session stands beside the others.
   tcp://127.0.0.1:7007   [::1]:80   udp://127.0.0.1:5353
   unix:/run/some.sock    unix:@abstract
+
+Other jobs have boards of their own; b goes from the sessions to each and back.
+  sockets state:listen                  this host's sockets, live; / filters, g groups, enter sends
+  scan 127.0.0.1 --ports 1-1024         open ports, and what they say; enter sends one elsewhere
+  ping HOST, ping HOST --tcp 443        loss, jitter, times as a line and a histogram
+  trace HOST --by tcp --rounds 0        the way there, hop by hop, again and again
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
@@ -43,7 +57,7 @@ EMPTY = (
 
 
 class SocketsPane(JobPane):
-    """Sessions; each is a run of `connect` in a thread."""
+    """Sessions, each a run of `connect` in a thread; other jobs have boards."""
 
     DEFAULT_CSS = """
     SocketsPane HorizontalScroll { height: 1fr; }
@@ -53,26 +67,35 @@ class SocketsPane(JobPane):
 
     tab: ClassVar[str] = "sockets"
     verb: ClassVar[str] = "connect"
+    verbs: ClassVar[tuple[str, ...]] = ("sockets", "scan", "ping", "trace")
     first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "disconnect", "disconnect", id="sockets.disconnect"),
+        Binding("x", "disconnect", "stop", id="sockets.disconnect"),
         Binding("s", "send_to", "send to", id="sockets.send"),
         Binding("y", "copy", "copy", id="sockets.copy"),
         Binding("e", "export", "export", id="sockets.export"),
         Binding("d", "forget", "remove", id="sockets.forget"),
+        Binding("b", "board", "other board", show=False, id="sockets.board"),
         Binding("ctrl+n", "next_session", "next session", show=False, id="sockets.next"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._count = 0
+        self._asked: Run | None = None
+        """The scan about which the user was asked."""
 
     def compose_body(self) -> ComposeResult:
         """Where the sessions stand."""
-        with HorizontalScroll(can_focus=False):
+        with Boards(initial="sessions"), HorizontalScroll(can_focus=False, id="sessions"):
             yield Static(EMPTY, classes="empty", markup=False)
+
+    @property
+    def boards(self) -> Boards:
+        """The sessions, and the boards of other jobs."""
+        return self.query_one(Boards)
 
     @property
     def sessions(self) -> list[SessionView]:
@@ -92,7 +115,11 @@ class SocketsPane(JobPane):
     # -- work ----------------------------------------------------------------------------------
 
     def submit(self, job: Job[Any], request: Request) -> None:
-        """Open a session beside those that are there."""
+        """Open a session beside those that are there; other jobs have boards of their own."""
+        if not isinstance(request, Connect):
+            self.run_worker(self._open_board(job, request))
+            return
+        self.boards.go_home()
         if len(self.sessions) >= SESSIONS_LIMIT:
             self.show_error(f"{SESSIONS_LIMIT} sessions are open: d on one of them removes it")
             return
@@ -101,6 +128,12 @@ class SocketsPane(JobPane):
         view.begin(self.workbench.runs.start(job, request, view.take))
         self.query_one(".empty").display = False
         self.run_worker(self._show(view))
+
+    async def _open_board(self, job: Job[Any], request: Request) -> None:
+        if isinstance(request, Sockets):
+            request = replace(request, follow=True)
+        board = await self.boards.open(job, request, self.workbench.runs)
+        board.focusable_view.focus()
 
     async def _show(self, view: SessionView) -> None:
         await self.query_one(HorizontalScroll).mount(view)
@@ -120,12 +153,37 @@ class SocketsPane(JobPane):
         view.focus_line()
 
     def pulse(self) -> None:
-        """Let every session draw what is new."""
+        """Let what is shown draw what is new."""
+        board = self.boards.board
+        if board is not None:
+            board.pulse()
+            self._ask_to_leave(board)
+            return
         for one in self.sessions:
             one.pulse()
 
+    def _ask_to_leave(self, board: RunBoard) -> None:
+        """A scan that would leave private networks is a question."""
+        run = board.run
+        if run is None or run is self._asked or not isinstance(run.request, Scan):
+            return
+        ended = run.ended
+        if not isinstance(ended, Failed) or ended.code != LEAVES:
+            return
+        self._asked = run
+        job, request = run.job, replace(run.request, yes=True)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._open_board(job, request))
+
+        question = "Scan beyond loopback and private networks?"
+        self.app.push_screen(Confirm(question, safe(ended.cause), "scans", "does not"), answered)
+
     def cancel(self, *, hard: bool = False) -> bool:
         """Give up connecting; an open session is disconnected only where that is meant."""
+        if self.boards.board is not None:
+            return self.boards.cancel(hard=hard)
         view = self.session
         if view is None or not view.alive or view.run is None or (view.open and not hard):
             return False
@@ -133,16 +191,22 @@ class SocketsPane(JobPane):
         return True
 
     def select_run(self, run: Run) -> None:
-        """Go to the session that this run is."""
+        """Go to the session or the board that this run is."""
+        if self.boards.show_run(run):
+            return
         for one in self.sessions:
             if one.run is run:
+                self.boards.go_home()
                 one.scroll_visible(animate=False)
                 one.focus_line()
 
     # -- keys ----------------------------------------------------------------------------------
 
     def request_to_show(self) -> tuple[Job[Any], Request]:
-        """The session's request where there is one."""
+        """The request of the board or session that is open, where there is one."""
+        board = self.boards.board
+        if board is not None and board.run is not None and not self.target.has_focus_within:
+            return board.run.job, board.run.request
         view = self.session
         if view is not None and view.run is not None:
             return view.run.job, view.run.request
@@ -151,6 +215,17 @@ class SocketsPane(JobPane):
     def action_disconnect(self) -> None:
         """End the session."""
         self.cancel(hard=True)
+
+    def action_board(self) -> None:
+        """Go to the next board: the sessions, and each other job that has run."""
+        self.boards.next()
+        board = self.boards.board
+        if board is not None:
+            board.focusable_view.focus()
+        elif self.session is not None:
+            self.session.focus_line()
+        else:
+            self.target.edit()
 
     def action_next_session(self) -> None:
         """Go to the session at the right of this one."""

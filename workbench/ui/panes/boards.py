@@ -1,24 +1,31 @@
-"""Boards of the Servers tab for jobs that are no servers: one for each, made when it first runs."""
+"""Boards: what a tab shows in place of its own view, one for each job, made when it first runs."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import ContentSwitcher, Static
 
 from workbench.core.feed import Batch
+from workbench.core.job import Job, Request
 from workbench.core.runner import Run
 from workbench.core.text import safe
-from workbench.ui.runs import Sink
+from workbench.ui.runs import Runs, Sink
 from workbench.ui.widgets.ring import Line, Ring
 
 _BOARDS: dict[str, tuple[str, str]] = {
     "watch": ("workbench.ui.panes.servers.watchboard", "WatchBoard"),
     "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
+    "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
+    "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),
+    "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),
+    "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
 }
 """By job: the module and the class of its board, where it has one of its own."""
 
@@ -99,3 +106,65 @@ def make_board(job: str, name: str) -> RunBoard:
     module, kind = _BOARDS[job]
     board: RunBoard = getattr(importlib.import_module(module), kind)(id=name)
     return board
+
+
+class Boards(ContentSwitcher):
+    """A tab's own view, which is its first child, and the boards of jobs that have run."""
+
+    DEFAULT_CSS = """
+    Boards { height: 1fr; }
+    """
+
+    @property
+    def home(self) -> str:
+        """The name of the tab's own view."""
+        return self.children[0].id or ""
+
+    @property
+    def board(self) -> RunBoard | None:
+        """The board that stands in its place."""
+        found = self.visible_content
+        return found if isinstance(found, RunBoard) else None
+
+    @property
+    def settled(self) -> list[Run]:
+        """Runs that go on until they are stopped: nobody waits for them."""
+        return [one.run for one in self.query(RunBoard) if one.settles and one.run is not None]
+
+    async def open(self, job: Job[Any], request: Request, runs: Runs) -> RunBoard:
+        """Show a job on its board; a board is kept for each job."""
+        name = f"board-{job.name.replace(' ', '-')}"
+        if not self.query(f"#{name}"):
+            await self.add_content(make_board(job.name, name))
+        board = self.query_one(f"#{name}", RunBoard)
+        board.begin(partial(runs.start, job, request))
+        if board.run is not None and board.settles:
+            runs.settle(board.run)
+        self.current = name
+        return board
+
+    def go_home(self) -> None:
+        """Back to the tab's own view."""
+        self.current = self.home
+
+    def next(self) -> None:
+        """The next board, and the tab's own view after the last."""
+        names = [one.id or "" for one in self.children]
+        here = names.index(self.current or self.home)
+        self.current = names[(here + 1) % len(names)]
+
+    def show_run(self, run: Run) -> bool:
+        """Go to the board where a run shows; whether there is one."""
+        for board in self.query(RunBoard):
+            if board.run is run:
+                self.current = board.id
+                return True
+        return False
+
+    def cancel(self, *, hard: bool) -> bool:
+        """End what the user waits for on the board that is open; whether there was anything."""
+        run = self.board.run if self.board is not None else None
+        if run is None or run.ended is not None or (run in self.settled and not hard):
+            return False
+        run.cancel()
+        return True

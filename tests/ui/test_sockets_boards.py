@@ -1,0 +1,156 @@
+"""The boards of the Sockets tab: real scans, pings and traces, and this host's own sockets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import socket
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from textual.widgets import Input
+
+from tests.servers.watch.peers import Peer, hangs, says
+from tests.ui.driving import Driver, driving
+from tests.ui.loop import in_loop
+from workbench.sockets.scan.job import Port
+from workbench.ui.panes.boards import RunBoard
+from workbench.ui.panes.sockets.hostboard import HostBoard
+from workbench.ui.panes.sockets.pane import SocketsPane
+from workbench.ui.panes.sockets.pingboard import PingBoard
+from workbench.ui.panes.sockets.scanboard import ScanBoard
+from workbench.ui.panes.sockets.traceboard import TraceBoard
+
+SIZES = [(80, 24), (120, 40)]
+B = TypeVar("B", bound=RunBoard)
+
+
+async def opened(driver: Driver, line: str, kind: type[B]) -> B:
+    """The board of a line that was typed."""
+    pane = await driver.open("sockets")
+    await driver.target(pane, line)
+    await driver.until(lambda: driver.app.query(kind), "the board")
+    board = driver.app.query_one(kind)
+    await driver.until(lambda: board.focusable_view.has_focus, "the focus")
+    return board
+
+
+async def keep(driver: Driver, file: Path) -> None:
+    """Export to a file."""
+    await driver.press("e")
+    await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+    focused = driver.app.focused
+    assert isinstance(focused, Input)
+    focused.value = str(file)
+    await driver.press("enter")
+    await driver.until(file.exists, "the file")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_scan(size: tuple[int, int]) -> None:
+    with Peer(says(b"SSH-2.0-\x1b[2J[red]\r\n")) as ssh, Peer(hangs) as silent:
+        async with driving(size) as driver:
+            line = f"scan 127.0.0.1 --ports {ssh.port},{silent.port},1"
+            board = await opened(driver, line, ScanBoard)
+            await driver.until(lambda: board.last is not None, "the end")
+            await driver.see(str(ssh.port), r"SSH-2.0-\x1b[2J[red]", "2 open, 1 closed")
+            await driver.press("slash", *str(silent.port))
+            await driver.until(lambda: len(board.table.shown) == 1, "the filter")
+            await driver.press("enter", "enter")
+            await driver.see("Sockets: talk to")
+
+
+@in_loop
+async def test_a_scan_is_exported_and_asks_before_it_leaves(tmp_path: Path) -> None:
+    with Peer(says(b"hello\r\n")) as one:
+        async with driving() as driver:
+            board = await opened(driver, f"scan 127.0.0.1 --ports {one.port}", ScanBoard)
+            await driver.until(lambda: board.last is not None, "the end")
+            await keep(driver, tmp_path / "scan.csv")
+            (row,) = csv.DictReader((tmp_path / "scan.csv").read_text().splitlines())
+            assert (row["port"], row["state"], row["banner"]) == (str(one.port), "open", "hello")
+            await driver.target(driver.app.query_one(SocketsPane), "scan 192.0.2.1 --ports 80")
+            await driver.see("Scan beyond loopback and private networks?")
+            await driver.press("n")
+            await driver.see("beyond loopback and private networks")
+            assert board.run is not None
+            assert board.run.request.target() == "192.0.2.1"
+            assert not any(isinstance(one, Port) for one in board.ports.values())
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_this_hosts_sockets(size: tuple[int, int]) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=9) as listener:
+        port = listener.getsockname()[1]
+        async with driving(size) as driver:
+            board = await opened(driver, f"sockets port:{port} --interval 0.2", HostBoard)
+            await driver.see(f"127.0.0.1:{port}", "LISTEN", "sockets 1 of ")
+            with socket.create_connection(("127.0.0.1", port)) as one, listener.accept()[0]:
+                await driver.see("sockets 3 of ")
+                await driver.press("slash", *"state:estab", "enter")
+                await driver.see("sockets 2 of ")
+                one.sendall(b"x")
+                await driver.see("congestion window", "rtt ")
+                await driver.press("g")
+                await driver.see("by program")
+                assert board.page is not None
+                await driver.until(
+                    lambda: board.page and [row.sockets for row in board.page.rows] == [2]
+                )
+                await driver.press("enter")
+                await driver.see("program:")
+            await driver.press("b")
+            await driver.until(lambda: board.display is False, "the sessions")
+
+
+@in_loop
+async def test_a_socket_is_sent_to_a_session() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        async with driving() as driver:
+            await opened(driver, f"sockets port:{port}", HostBoard)
+            await driver.see(f"127.0.0.1:{port}")
+            await driver.press("s")
+            await driver.see(f"Sockets: talk to tcp://127.0.0.1:{port}")
+            await driver.press("enter")
+            await driver.until(lambda: driver.app.query_one(SocketsPane).sessions, "a session")
+            assert driver.app.query_one(SocketsPane).boards.board is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_ping(size: tuple[int, int], tmp_path: Path) -> None:
+    async with driving(size) as driver:
+        board = await opened(driver, "ping 127.0.0.1 --interval 0.02", PingBoard)
+        await driver.until(lambda: board.summary and board.summary.received >= 10, "answers")
+        await driver.see("0 lost (0.0%)", "least", "jitter", "answers p50")
+        await driver.press("x")
+        await driver.until(lambda: board.run and board.run.ended, "the end")
+        await keep(driver, tmp_path / "ping.jsonl")
+        first = json.loads((tmp_path / "ping.jsonl").read_text().splitlines()[0])
+        assert (first["type"], first["kind"], first["sequence"]) == ("ping", "reply", 1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_trace(size: tuple[int, int]) -> None:
+    async with driving(size) as driver:
+        board = await opened(driver, "trace 127.0.0.1 --rounds 2 --interval 0", TraceBoard)
+        await driver.until(lambda: board.last is not None, "the end")
+        await driver.see("127.0.0.1", "0%", "reached after 1 hop")
+        await driver.press("s")
+        await driver.see("Addresses: all about 127.0.0.1")
+        await driver.press("escape", "y")
+        assert driver.app.clipboard.startswith("  1  127.0.0.1")
+
+
+@in_loop
+async def test_what_goes_wrong_stands_on_the_board() -> None:
+    async with driving() as driver:
+        await opened(driver, "ping no.such.name.invalid", PingBoard)
+        await driver.see("ping no.such.name.invalid", "name")
+        await driver.press("b", "b")
+        await driver.see("ping no.such.name.invalid")
