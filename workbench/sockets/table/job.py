@@ -197,6 +197,7 @@ class _Looking:
         self._show: ShowSockets | None = None
         self._inspected = ""
         self._owners_at = 0.0
+        self._rows: dict[str, tuple[Sock, int, Row]] = {}
 
     def once(self) -> Iterator[Event]:
         """Every socket, one event each."""
@@ -257,6 +258,8 @@ class _Looking:
         self._reader.name(socks)
         rows = [self._row(one) for one in socks]
         self._known.update(socks, rows)
+        if len(self._rows) > 2 * len(rows) + 1_000:
+            self._rows = {one.key: self._rows[one.key] for one in socks}
         return rows
 
     def _wanted(self, one: Sock) -> bool:
@@ -268,8 +271,17 @@ class _Looking:
         return self._request.all or one.transport in PROTOCOLS or listens
 
     def _row(self, one: Sock) -> Row:
+        """The row of a socket; the one of the last look where nothing is different."""
         pid, program = self._reader.owner(one)
-        timer = f"{one.timer} {duration(one.expires)}" if one.timer else ""
+        before = self._rows.get(one.key)
+        if before is not None and before[0] is one and before[1] == pid:
+            return before[2]
+        row = self._new_row(one, pid, program)
+        self._rows[one.key] = (one, pid, row)
+        return row
+
+    def _new_row(self, one: Sock, pid: int, program: str) -> Row:
+        timer = f"{one.timer} {duration(one.expires)}" if one.expires else one.timer
         if one.timer and one.retransmits:
             timer += f" x{one.retransmits}"
         return Row(

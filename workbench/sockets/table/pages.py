@@ -56,6 +56,8 @@ class Known:
         if self._seen:
             for key, row in now.items():
                 old = before.get(key)
+                if old is row:
+                    continue
                 if old is None or old.mark == "gone":
                     self._marks[key] = ("new", self._look)
                 elif _differs(old, row):
@@ -69,9 +71,10 @@ class Known:
                 del self._marks[key]
             elif mark == "gone" and key not in now:
                 now[key] = before[key]
-        self.rows = {
-            key: _marked(row, self._marks.get(key, ("", 0))[0]) for key, row in now.items()
-        }
+        for key, (mark, _) in self._marks.items():
+            if key in now:
+                now[key] = _marked(now[key], mark)
+        self.rows = now
         self.socks = {one.key: one for one in socks}
 
     def count(self, mark: Mark) -> int:

@@ -35,6 +35,8 @@ class Reader:
         self._netlink = Netlink(scope, diag.NETLINK_SOCK_DIAG)
         self._pids: dict[int, int] = {}
         self._programs: dict[int, str] = {}
+        self._parsed: dict[bytes, Sock | None] = {}
+        """Answers of the last look: most are the same the next time."""
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -48,24 +50,32 @@ class Reader:
             Cancelled: the scope was cancelled.
         """
         found: list[Sock] = []
+        parsed: dict[bytes, Sock | None] = {}
         for transport in list(self._transports):
             try:
-                found += self._ask(transport)
+                found += self._ask(transport, parsed)
             except OSError as problem:
                 if problem.errno not in _LACKING:
                     raise
                 self._transports.remove(transport)
                 self.lacking.append(transport)
+        self._parsed = parsed
         return found
 
-    def _ask(self, transport: str) -> list[Sock]:
+    def _ask(self, transport: str, parsed: dict[bytes, Sock | None]) -> list[Sock]:
         found: list[Sock] = []
+        before = self._parsed
         for question, read in diag.questions([transport]):
             try:
                 answers = self._netlink.dump(diag.SOCK_DIAG_BY_FAMILY, question)
             except DumpError:
                 continue  # it changes faster than it can be read: the next look will do
-            found += [one for one in (read(answer.payload) for answer in answers) if one]
+            for answer in answers:
+                payload = diag.lasting(answer.payload)
+                one = before[payload] if payload in before else read(payload)
+                parsed[payload] = one
+                if one is not None:
+                    found.append(one)
         return found
 
     def name(self, socks: Iterable[Sock]) -> None:
