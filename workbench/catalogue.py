@@ -47,6 +47,7 @@ JOBS = {
     "reverse": "workbench.addresses.reverse",
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
+    "listen": "workbench.sockets.listen",
     "ping": "workbench.sockets.ping",
     "scan": "workbench.sockets.scan.job",
     "trace": "workbench.sockets.trace",

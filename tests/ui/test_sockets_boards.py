@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import socket
@@ -14,6 +15,8 @@ from textual.widgets import Input
 from tests.servers.watch.peers import Peer, hangs, says
 from tests.ui.driving import Driver, driving
 from tests.ui.loop import in_loop
+from workbench.core.endpoint import parse
+from workbench.servers.events import Listening
 from workbench.sockets.scan.job import Port
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.sockets.hostboard import HostBoard
@@ -154,3 +157,36 @@ async def test_what_goes_wrong_stands_on_the_board() -> None:
         await driver.see("ping no.such.name.invalid", "name")
         await driver.press("b", "b")
         await driver.see("ping no.such.name.invalid")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_listener_speaks_to_one_or_to_all(size: tuple[int, int]) -> None:
+    async with driving(size) as driver:
+        pane = await driver.open("sockets")
+        assert isinstance(pane, SocketsPane)
+        await driver.target(pane, "listen tcp://127.0.0.1:0")
+        await driver.see("listening, 0 there", "to all>")
+        view = pane.sessions[0]
+        listening = view.connected
+        assert isinstance(listening, Listening)
+        port = parse(listening.endpoint).require_port()
+        with (
+            socket.create_connection(("127.0.0.1", port)) as one,
+            socket.create_connection(("127.0.0.1", port)) as other,
+        ):
+            one.settimeout(30)
+            other.settimeout(30)
+            await driver.see("listening, 2 there")
+            one.sendall(b"hello\n")
+            await driver.see("< #1 hello")
+            await driver.submit("everybody")
+            await driver.until(lambda: len(view.peers) == 2)
+            for peer in (one, other):
+                assert await asyncio.to_thread(peer.recv, 100) == b"everybody\n"
+            await driver.press("ctrl+g")
+            await driver.see("to #1>")
+            await driver.submit("only you")
+            assert await asyncio.to_thread(one.recv, 100) == b"only you\n"
+            await driver.see("> #1 only you")
+        await driver.see("listening, 0 there", "to all>")

@@ -257,6 +257,13 @@ class Connection:
             self._reason = reason
             self.loop.close_soon(self)
 
+    def finish(self) -> None:
+        """Close our sending half, at once; nothing may wait to be sent."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it is gone already; reading tells
+
     def abort(self, reason: str) -> None:
         """Close now; what waits is lost."""
         self.loop.drop(self, reason)

@@ -7,6 +7,7 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.message import Event
@@ -17,7 +18,7 @@ from workbench.servers.desk import Desk
 from workbench.servers.events import Admit, Listening
 from workbench.servers.figures import INTERVAL
 from workbench.servers.refused_bind import bind_failure
-from workbench.servers.visitors import Visitors
+from workbench.servers.visitors import Visitor, Visitors
 
 AT_ONCE = 256
 DATAGRAM_LIMIT = 65_536
@@ -43,6 +44,8 @@ class DatagramLoop:
         self.scope = scope
         self.desk = Desk(self, admit)
         self.now = time.monotonic()
+        self.sockets: list[socket.socket] = []
+        self.selector = selectors.DefaultSelector()
         self._visitors = Visitors(self.desk)
         self._buffer = memoryview(bytearray(DATAGRAM_LIMIT))
 
@@ -54,8 +57,7 @@ class DatagramLoop:
             OSError: it cannot be had for another reason.
             Cancelled: the scope was cancelled.
         """
-        sockets: list[socket.socket] = []
-        selector = selectors.DefaultSelector()
+        sockets, selector = self.sockets, self.selector
         try:
             try:
                 sockets += bind(self.endpoint, self.scope)
@@ -64,28 +66,25 @@ class DatagramLoop:
             self.endpoint = bound_endpoint(self.endpoint, sockets[0])
             for one in sockets:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-                selector.register(one, select.POLLIN)
-            selector.register(self.scope, select.POLLIN)
+                selector.register(one, select.POLLIN, partial(self._receive, one))
+            selector.register(self.scope, select.POLLIN, self._obey)
             yield Listening(str(self.endpoint))
             yield self.desk.state()
-            yield from self._serve(selector)
+            yield from self._serve()
         finally:
             for one in sockets:
                 release(one)
             selector.close()
 
-    def _serve(self, selector: selectors.BaseSelector) -> Iterator[Event]:
+    def _serve(self) -> Iterator[Event]:
         desk = self.desk
         tick = time.monotonic() + INTERVAL
         while not desk.over:
             until = min(tick, desk.drain_until) if desk.draining else tick
-            ready = selector.select(max(0.0, until - time.monotonic()))
+            ready = self.selector.select(max(0.0, until - time.monotonic()))
             self.now = time.monotonic()
             for key, _ in ready:
-                if isinstance(key.fileobj, socket.socket):
-                    self._receive(key.fileobj)
-                else:
-                    desk.obey(self.scope.commands())
+                key.data()
             yield from desk.take_events()
             if self.now >= tick:
                 tick = max(tick + INTERVAL, self.now)
@@ -114,7 +113,7 @@ class DatagramLoop:
             desk.figures.requests += 1
             peer.last = amount(count)
             try:
-                reply = self.answer(data)
+                reply = self.reply_to(peer, data)
             except Exception as problem:  # one datagram must not end a server
                 desk.figures.errors += 1
                 desk.note(f"a fault in answering #{peer.id}: {problem!r}")
@@ -130,6 +129,24 @@ class DatagramLoop:
                 continue
             desk.went(peer, reply)
             desk.latency.add(time.monotonic() - began)
+
+    def reply_to(self, peer: Visitor, data: memoryview) -> bytes | memoryview | None:
+        """What answers a peer's datagram, or None."""
+        return self.answer(data)
+
+    def send_to(self, peer: Visitor, data: bytes) -> None:
+        """Send a datagram that is no answer.
+
+        Raises:
+            OSError: the kernel did not take it.
+        """
+        fd, address = peer.key
+        one = next(sock for sock in self.sockets if sock.fileno() == fd)
+        one.sendto(data, address)
+        self.desk.went(peer, data)
+
+    def _obey(self) -> None:
+        self.desk.obey(self.scope.commands())
 
     # -- what the desk is told -----------------------------------------------------------------
 

@@ -296,10 +296,10 @@ class _Session:
                     self._notes.append(Note("not sent: we have finished sending"))
                 case Send() if self._waiting > SENDS_LIMIT:
                     self._notes.append(Note("not sent: the peer does not read what waits for it"))
-                case Send(data):
+                case Send(data=data):
                     self._inputs.append(data)
                     self._waiting += len(data)
-                case SendFile(path):
+                case SendFile(path=path):
                     try:
                         self._inputs.append(_Input(_open(path), owned=True))
                     except OSError as problem:

@@ -25,9 +25,13 @@ class Connected(Event):
 
 @event("received", channel="bytes")
 class Received(Event):
-    """Bytes from the peer: of a stream as they came, of a datagram socket one datagram."""
+    """Bytes from the peer: of a stream as they came, of a datagram socket one datagram.
+
+    `peer` is the number of one of a listener's peers; 0 where there is only one.
+    """
 
     data: bytes
+    peer: int = 0
 
     def line(self) -> str:
         """How many."""
@@ -40,9 +44,10 @@ class Received(Event):
 
 @event("sent", channel="talk")
 class Sent(Event):
-    """Bytes that the kernel has taken for the peer."""
+    """Bytes that the kernel has taken for the peer; `peer` as with `received`."""
 
     data: bytes
+    peer: int = 0
 
     def line(self) -> str:
         """Nothing: who sends knows what they sent."""
@@ -81,16 +86,21 @@ class Counts(Event):
 
 @command("send")
 class Send(Command):
-    """Send these bytes: over a datagram socket as one datagram."""
+    """Send these bytes: over a datagram socket as one datagram.
+
+    A listener sends them to the peer of that number, or to all of them.
+    """
 
     data: bytes
+    peer: int = 0
 
 
 @command("send-file")
 class SendFile(Command):
-    """Send the content of a file."""
+    """Send the content of a file; to whom as with `send`."""
 
     path: Path
+    peer: int = 0
 
 
 @command("finish")

@@ -15,6 +15,7 @@ from workbench.core.job import Job, Request
 from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.sockets.connect import Connect
+from workbench.sockets.listen import Listen
 from workbench.sockets.scan.job import LEAVES, Scan
 from workbench.sockets.table.job import Sockets
 from workbench.ui.panes.base import JobPane
@@ -30,6 +31,7 @@ Talk to anything that listens, and see every byte both ways.
 On the target line: whom to talk to. Enter connects; each session stands beside the others.
   tcp://127.0.0.1:7007   [::1]:80   udp://127.0.0.1:5353
   unix:/run/some.sock    unix:@abstract
+listen tcp://127.0.0.1:7008 waits for others, as many as come; ^g chooses to whom a line goes.
 
 Other jobs have boards of their own; b goes from the sessions to each and back.
   sockets state:listen                  this host's sockets, live; / filters, g groups, enter sends
@@ -57,7 +59,7 @@ EMPTY = (
 
 
 class SocketsPane(JobPane):
-    """Sessions, each a run of `connect` in a thread; other jobs have boards."""
+    """Sessions, each a run of `connect` or `listen` in a thread; other jobs have boards."""
 
     DEFAULT_CSS = """
     SocketsPane HorizontalScroll { height: 1fr; }
@@ -67,7 +69,7 @@ class SocketsPane(JobPane):
 
     tab: ClassVar[str] = "sockets"
     verb: ClassVar[str] = "connect"
-    verbs: ClassVar[tuple[str, ...]] = ("sockets", "scan", "ping", "trace")
+    verbs: ClassVar[tuple[str, ...]] = ("listen", "sockets", "scan", "ping", "trace")
     first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP
 
@@ -116,7 +118,7 @@ class SocketsPane(JobPane):
 
     def submit(self, job: Job[Any], request: Request) -> None:
         """Open a session beside those that are there; other jobs have boards of their own."""
-        if not isinstance(request, Connect):
+        if not isinstance(request, Connect | Listen):
             self.run_worker(self._open_board(job, request))
             return
         self.boards.go_home()

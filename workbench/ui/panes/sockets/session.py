@@ -19,6 +19,7 @@ from workbench.core.message import Command, Event
 from workbench.core.runner import Run
 from workbench.core.text import InputError, from_hex, safe, unescape
 from workbench.core.units import amount, duration
+from workbench.servers.events import Closed, Listening, Opened, Stats
 from workbench.sockets.session import Connected, Counts, Finish, Send, SendFile
 from workbench.ui.panes.sockets.transcript import Row, Transcript, View
 from workbench.ui.widgets.filterline import FilterLine
@@ -58,6 +59,7 @@ class SessionView(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+t", "mode", "text/hex/file", id="session.mode"),
+        Binding("ctrl+g", "whom", "to whom", show=False, id="session.whom"),
         Binding("v", "view", "text or hex", id="session.view"),
         Binding("slash", "find", "find", id="session.find"),
         Binding("r", "again", "connect again", id="session.again"),
@@ -85,7 +87,11 @@ class SessionView(Vertical):
         self.view: View = "text"
         self.mode: Mode = "text"
         self._ending = 0
-        self._connected: Connected | None = None
+        self.connected: Connected | Listening | None = None
+        self.peers: dict[int, str] = {}
+        """Of a listener: who is there, by number."""
+        self.to = 0
+        """To whom a line goes; 0 is everybody."""
         self._counts = Counts(0, 0, 0)
         self._ended: Done | Failed | None = None
         self._failed: Failed | None = None
@@ -114,7 +120,8 @@ class SessionView(Vertical):
         """Take this run as the session's."""
         self.run = run
         self.transcript = Transcript(run.started)
-        self._connected = self._ended = None
+        self.connected = self._ended = None
+        self.peers, self.to = {}, 0
         self._counts = Counts(0, 0, 0)
         self._lines.clear()
         if self.is_mounted:
@@ -124,7 +131,7 @@ class SessionView(Vertical):
     @property
     def open(self) -> bool:
         """The peer has answered, and it has not ended."""
-        return self._connected is not None and self._ended is None
+        return self.connected is not None and self._ended is None
 
     @property
     def alive(self) -> bool:
@@ -161,9 +168,20 @@ class SessionView(Vertical):
         if isinstance(event, Counts):
             self._counts = event
             return
-        if isinstance(event, Connected):
-            self._connected = event
+        if isinstance(event, Stats):
+            self._counts = Counts(event.bytes_in, event.bytes_out, 0)
+            return
+        if isinstance(event, Connected | Listening):
+            self.connected = event
+            self._show_mode()
             self.post_message(self.Opened(self))
+        elif isinstance(event, Opened):
+            self.peers[event.id] = event.peer
+        elif isinstance(event, Closed):
+            self.peers.pop(event.id, None)
+            if event.id == self.to:
+                self.to = 0
+                self._show_mode()
         if self.transcript.add(event):
             rows = self.transcript.rows_of(event, self.view, bytes_wide=self._bytes_wide)
             self._lines += [_line(row) for row in rows]
@@ -193,10 +211,13 @@ class SessionView(Vertical):
         if self._ended is not None:
             failed = isinstance(self._ended, Failed) and not self._ended.cancelled
             state = "failed" if failed else "closed"
-        elif self._connected is None:
+        elif self.connected is None:
             state = "connecting"
+        elif isinstance(self.connected, Listening):
+            state = f"listening, {len(self.peers):,} there"
+            target = self.connected.endpoint
         else:
-            state = f"open in {duration(self._connected.connect)}"
+            state = f"open in {duration(self.connected.connect)}"
         counts = f"in {amount(self._counts.bytes_in)} out {amount(self._counts.bytes_out)}"
         if self._counts.waiting:
             counts += f" waiting {amount(self._counts.waiting)}"
@@ -222,13 +243,13 @@ class SessionView(Vertical):
 
     def _command(self, text: str) -> Command:
         if self.mode == "hex":
-            return Send(from_hex(text))
+            return Send(from_hex(text), self.to)
         if self.mode == "file":
             path = Path(text).expanduser()
             if not path.is_file():
                 raise UsageError(f"{text!r} is no file: type the path of one")
-            return SendFile(path)
-        return Send(unescape(text) + ENDINGS[self._ending][1])
+            return SendFile(path, self.to)
+        return Send(unescape(text) + ENDINGS[self._ending][1], self.to)
 
     def _complain(self, text: str) -> None:
         problem = self.query_one(".problem", Static)
@@ -245,6 +266,13 @@ class SessionView(Vertical):
     def action_mode(self) -> None:
         """What the line stands for: text, hex, a file's path."""
         self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+        self._show_mode()
+
+    def action_whom(self) -> None:
+        """Of a listener: send to the next peer; after the last one to all."""
+        there = [0, *sorted(self.peers)]
+        place = there.index(self.to) if self.to in there else 0
+        self.to = there[(place + 1) % len(there)]
         self._show_mode()
 
     def action_ending(self) -> None:
@@ -287,7 +315,9 @@ class SessionView(Vertical):
 
     def _show_mode(self) -> None:
         ending = f"+{ENDINGS[self._ending][0]}" if self.mode == "text" else ""
-        self.query_one(".send Label", Label).update(f"{self.mode}{ending}>")
+        listening = isinstance(self.connected, Listening)
+        whom = f" to #{self.to}" if self.to else " to all" if listening else ""
+        self.query_one(".send Label", Label).update(f"{self.mode}{ending}{whom}>")
         self.query_one(SendLine).placeholder = HINTS[self.mode]
 
 

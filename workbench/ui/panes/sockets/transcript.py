@@ -12,6 +12,7 @@ from workbench.core.events import Failed, Note
 from workbench.core.message import Event, encode
 from workbench.core.text import hexdump, safe
 from workbench.core.units import amount
+from workbench.servers.events import Closed, Listening, Opened
 from workbench.sockets.session import Connected, Finished, Received, Sent
 
 BYTES_KEPT = 16 << 20
@@ -38,6 +39,9 @@ class Row:
         return f"{self.time:9.3f} {self.mark} {self.text}"
 
 
+_KEPT = (Received, Sent, Connected, Finished, Note, Failed, Listening, Opened, Closed)
+
+
 class Transcript:
     """The events of one session, the oldest dropped and counted when they grow too many."""
 
@@ -49,7 +53,7 @@ class Transcript:
 
     def add(self, event: Event) -> bool:
         """Keep an event; False if it has no place in a transcript."""
-        if not isinstance(event, Received | Sent | Connected | Finished | Note | Failed):
+        if not isinstance(event, _KEPT):
             return False
         self.events.append(event)
         self.bytes += event.size()
@@ -74,11 +78,13 @@ class Transcript:
         """One event as lines; in hex with so many bytes on each."""
         at = max(0.0, event.time - self.started)
         match event:
-            case Received(data) | Sent(data):
+            case Received() | Sent():
+                data = event.data
+                who = f"#{event.peer} " if event.peer else ""
                 mark = IN if isinstance(event, Received) else OUT
                 lines = hexdump(data, width=bytes_wide) if view == "hex" else text_lines(data)
                 for text in islice(lines, PIECE_LINES):
-                    yield Row(at, mark, text)
+                    yield Row(at, mark, who + text)
                 if next(lines, None) is not None:
                     yield Row(at, NOTE, f"the rest of these {amount(len(data))} is not drawn")
             case Failed():
