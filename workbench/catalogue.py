@@ -47,6 +47,7 @@ JOBS = {
     "reverse": "workbench.addresses.reverse",
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
+    "families": "workbench.sockets.families",
     "listen": "workbench.sockets.listen",
     "ping": "workbench.sockets.ping",
     "scan": "workbench.sockets.scan.job",

@@ -74,6 +74,7 @@ COMPARED = {
     "serve script": "tests/sockets/test_script.py",
     "serve time": "tests/sockets/test_simple.py",
     "serve http": "tests/cli/test_as_code.py",
+    "families": "tests/sockets/test_families.py",
     "listen": "tests/sockets/test_listen.py",
     "ping": "tests/sockets/test_ping_trace.py",
     "scan": "tests/sockets/scan/test_scan.py",

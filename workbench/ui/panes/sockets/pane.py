@@ -38,6 +38,7 @@ Other jobs have boards of their own; b goes from the sessions to each and back.
   scan 127.0.0.1 --ports 1-1024         open ports, and what they say; enter sends one elsewhere
   ping HOST, ping HOST --tcp 443        loss, jitter, times as a line and a histogram
   trace HOST --by tcp --rounds 0        the way there, hop by hop, again and again
+  families                              every kind of socket, and whether it is to be had here
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
@@ -69,7 +70,7 @@ class SocketsPane(JobPane):
 
     tab: ClassVar[str] = "sockets"
     verb: ClassVar[str] = "connect"
-    verbs: ClassVar[tuple[str, ...]] = ("listen", "sockets", "scan", "ping", "trace")
+    verbs: ClassVar[tuple[str, ...]] = ("listen", "sockets", "scan", "ping", "trace", "families")
     first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP
 
