@@ -17,6 +17,8 @@ class Content(ABC):
     """The body of a request. `length` in bytes, None where only its end tells."""
 
     length: int | None = None
+    waits_on: int | None = None
+    """A descriptor to poll before each piece, where reading could block."""
 
     @abstractmethod
     def pieces(self) -> Iterator[bytes]:
@@ -79,7 +81,7 @@ class Stream(Content):
     """A descriptor that is read to its end once, such as a pipe on standard input."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self._descriptor = self.waits_on = descriptor
         self._begun = False
 
     @property

@@ -1,0 +1,357 @@
+"""HTTP/1.0 and 1.1 (RFC 9112) from the client's side: bytes in, bytes out, no socket.
+
+h11 keeps the state and reads bodies; the head of a request is written here, since it goes out as
+it was typed, and the head of a response is looked at here first, for what h11 mends in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import h11
+
+from workbench.core.text import safe
+from workbench.core.units import amount
+from workbench.http.client.message import (
+    Body,
+    End,
+    Fields,
+    HttpRequest,
+    ProtocolError,
+    Reading,
+    ResponseHead,
+    Switched,
+)
+
+HEAD_LIMIT = 256 << 10
+"""Bytes of a response's head, as browsers bear them."""
+
+FIELDS_LIMIT = 1000
+INFORMATIONAL_LIMIT = 100
+"""Responses of 1xx before the final one."""
+
+LINE_LIMIT = 64 << 10
+"""Bytes of a chunk's line or of the trailers."""
+
+_HEAD_END = re.compile(rb"\n\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] [0-9]{3}(?: .*)?", re.DOTALL)
+_RAW_LINE = re.compile(rb"([!-~]+) ")
+
+# What h11 says, and how that reads here with the rule that is broken.
+_FAULTS = (
+    (r"conflicting Content-Length", "two lengths that disagree (Content-Length)", "6.3"),
+    (r"bad Content-Length", "a Content-Length that is no number", "6.3"),
+    (r"multiple Transfer-Encoding", "more than one Transfer-Encoding", "6.1"),
+    (r"Only Transfer-Encoding", "a transfer coding other than chunked", "6.1"),
+    (r"illegal chunk header: (.*)", "a chunk without a size in hexadecimal: {}", "7.1"),
+    (r"malformed chunk footer: (.*) \(exp", "a chunk longer than its size says: {}", "7.1"),
+    (r"illegal header line: (.*)", "a line that is no header field: {}", "5"),
+    (r"Receive buffer too long", "a line of a chunk or trailers without an end", "7.1"),
+    (r"status_code should be", "a status code beyond 100 to 999", "4"),
+)
+
+
+class Http1:
+    """The exchanges of one connection, one after the other.
+
+    `reusable` says whether it can carry another once the last response has ended.
+    """
+
+    version = "1.1"
+
+    def __init__(self) -> None:
+        self._conn = h11.Connection(h11.CLIENT, max_incomplete_event_size=LINE_LIMIT)
+        self._head = bytearray()
+        self._searched = self._skipped = 0
+        self._informational = 0
+        self._faulty = False
+        self._chunked = False
+        self._verbatim = False
+        self._received = 0
+        self._ended = False
+        self._surplus = b""
+
+    # -- out -----------------------------------------------------------------------------------
+
+    def begin(self, request: HttpRequest, version: str = "1.1") -> bytes:
+        """The head of a request as it goes out; then come `content` and `finish`.
+
+        What frames the body must stand in the fields already.
+        """
+        self._verbatim = bool(request.raw)
+        method = request.method
+        if self._verbatim:
+            found = _RAW_LINE.match(request.raw)
+            method = found[1].decode() if found else "GET"
+        fields = Fields() if self._verbatim else request.fields
+        self._chunked = b"chunked" in fields.tokens(b"transfer-encoding")
+        self._tell_state(method, fields if version == "1.1" else _for_1_0(fields))
+        if self._verbatim:
+            return request.raw
+        start = b"%s %s HTTP/%s\r\n" % (
+            method.encode(), request.wire_target, version.encode(),
+        )  # fmt: skip
+        return start + fields.block() + b"\r\n"
+
+    def _tell_state(self, method: str, fields: Fields) -> None:
+        """Bring h11 to where we are; of the fields it needs those that decide its state."""
+        pairs = [(b"Host", b"x")]
+        if self._chunked:
+            pairs.append((b"Transfer-Encoding", b"chunked"))
+        for name in (b"connection", b"upgrade", b"expect"):
+            pairs += [(name, value) for value in fields.all(name)]
+        safe_method = method if re.fullmatch(h11._abnf.token, method) else "GET"
+        self._conn.send(h11.Request(method=safe_method, target=b"/", headers=pairs))
+        if not self._chunked:
+            # The bytes of a body with a length pass by h11, which need not count them.
+            self._conn.send(h11.EndOfMessage())
+
+    def content(self, piece: bytes) -> bytes:
+        """A piece of the body as it goes out."""
+        if not self._chunked or not piece:
+            return piece
+        return self._conn.send(h11.Data(data=piece)) or b""
+
+    def finish(self, trailers: Fields = Fields()) -> bytes:  # noqa: B008 - it is immutable
+        """What goes out after the body."""
+        if not self._chunked:
+            return b""
+        return self._conn.send(h11.EndOfMessage(headers=list(trailers))) or b""
+
+    # -- in ------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> Iterator[Reading]:
+        """What more bytes mean; b"" for the end of the connection.
+
+        Raises:
+            ProtocolError: they break RFC 9112 in a way that cannot be borne.
+        """
+        if self._ended:
+            self._surplus += data[:LINE_LIMIT]
+            return
+        try:
+            if not data:
+                yield from self._closed()
+                return
+            while data and self._is_in_head():
+                data, whole = self._gather(data)
+                if not whole:
+                    return
+                yield from self._response_head()
+                if self._has_switched():
+                    self._ended = True
+                    yield Switched(data)
+                    return
+            if data:
+                self._conn.receive_data(data)
+            yield from self._events()
+        except h11.RemoteProtocolError as problem:
+            raise self._explained(str(problem)) from None
+
+    def _is_in_head(self) -> bool:
+        return self._conn.their_state is h11.SEND_RESPONSE
+
+    def _has_switched(self) -> bool:
+        return self._conn.their_state is h11.SWITCHED_PROTOCOL
+
+    def _gather(self, data: bytes) -> tuple[bytes, bool]:
+        """Collect a head; gives what follows it, and whether it is whole."""
+        if not self._head:
+            # Nothing but an empty line may come before a status line (RFC 9112, 2.2).
+            came = len(data)
+            data = data.lstrip(b"\r\n")
+            self._skipped += came - len(data)
+            if self._skipped > LINE_LIMIT:
+                raise ProtocolError("empty lines without an end", "RFC 9112 2.2")
+        self._head += data
+        found = _HEAD_END.search(self._head, max(0, self._searched - 3))
+        end = found.end() if found else len(self._head)
+        if end > HEAD_LIMIT:
+            raise ProtocolError(
+                f"the head of the response is longer than {amount(HEAD_LIMIT)}", "RFC 9112 2.1",
+                "its server sends fields without an end",
+            )  # fmt: skip
+        start = bytes(self._head[:9])
+        if not start.startswith(b"HTTP/"[: len(start)]):
+            raise _no_http(bytes(self._head[:200]))
+        if found is None:
+            self._searched = len(self._head)
+            return b"", False
+        rest = bytes(self._head[end:])
+        del self._head[end:]
+        return rest, True
+
+    def _response_head(self) -> Iterator[Reading]:
+        block = bytes(self._head)
+        self._head.clear()
+        self._searched = 0
+        oddities = _oddities(block)
+        self._conn.receive_data(block)
+        event = self._conn.next_event()
+        assert isinstance(event, h11.Response | h11.InformationalResponse)
+        fields = Fields(event.headers.raw_items())
+        version = event.http_version.decode()
+        if b"chunked" in fields.tokens(b"transfer-encoding"):
+            if fields.has(b"content-length"):
+                oddities.append("both Transfer-Encoding and Content-Length (RFC 9112, 6.3)")
+                self._faulty = True
+            if version == "1.0":
+                oddities.append("Transfer-Encoding in HTTP/1.0 (RFC 9112, 6.1)")
+                self._faulty = True
+        if _length_is_repeated(block):
+            oddities.append("Content-Length more than once, with one value (RFC 9112, 6.3)")
+        head = ResponseHead(
+            version, event.status_code, bytes(event.reason), fields, tuple(oddities)
+        )
+        if head.informational:
+            self._informational += 1
+            if self._informational > INFORMATIONAL_LIMIT:
+                raise ProtocolError(
+                    f"more than {INFORMATIONAL_LIMIT} informational responses, and no final one",
+                    "RFC 9110 15.2",
+                )
+        yield head
+
+    def _events(self) -> Iterator[Reading]:
+        while not self._ended:
+            event = self._conn.next_event()
+            if isinstance(event, h11.Data):
+                data = bytes(event.data)
+                self._received += len(data)
+                yield Body(data)
+            elif isinstance(event, h11.EndOfMessage):
+                self._ended = True
+                self._surplus += self._conn.trailing_data[0]
+                closed = self._conn.their_state is h11.CLOSED
+                yield End(Fields(event.headers.raw_items()), closed)
+            else:
+                return
+
+    def _closed(self) -> Iterator[Reading]:
+        if self._head:
+            raise ProtocolError(
+                f"the connection was closed within the head, after {len(self._head)} bytes",
+                "RFC 9112 8", "try again; the server may have crashed",
+            )  # fmt: skip
+        if self._conn.their_state is h11.SEND_RESPONSE:
+            raise HangupError(
+                "the connection was closed without an answer", "RFC 9112 8",
+                "the server may want TLS (https://), or have crashed",
+            )  # fmt: skip
+        self._conn.receive_data(b"")
+        for reading in self._events():
+            yield End(reading.trailers, closed=True) if isinstance(reading, End) else reading
+
+    def _explained(self, said: str) -> ProtocolError:
+        """What h11 says, in words that name the rule."""
+        found = re.search(r"received (\d+) bytes, expected (\d+)", said)
+        if found:
+            return CutError(
+                f"the body was cut short: {found[1]} of {found[2]} bytes came", "RFC 9112 8"
+            )
+        if "incomplete chunked read" in said:
+            return CutError(
+                f"the body was cut short after {self._received} bytes: its last chunk is missing",
+                "RFC 9112 8",
+            )
+        for pattern, words, section in _FAULTS:
+            found = re.search(pattern, said)
+            if found:
+                shown = found[1] if found.groups() else ""
+                shown = re.sub(r"^(?:bytearray\()?b(['\"])(.*)\1\)?$", r"\2", shown)
+                return ProtocolError(words.format(safe(shown, limit=60)), f"RFC 9112 {section}")
+        return ProtocolError(safe(said, limit=200), "RFC 9112")
+
+    # -- the next one --------------------------------------------------------------------------
+
+    @property
+    def surplus(self) -> bytes:
+        """Bytes that came after the response's end, which nobody asked for."""
+        return self._surplus
+
+    @property
+    def reusable(self) -> bool:
+        """Both sides have finished and neither wants to close."""
+        return (
+            self._ended
+            and not (self._faulty or self._surplus or self._verbatim)
+            and self._conn.our_state is h11.DONE
+            and self._conn.their_state is h11.DONE
+        )
+
+    def next(self) -> None:
+        """Make ready for another exchange; only where it is reusable."""
+        self._conn.start_next_cycle()
+        self._ended = False
+        self._informational = self._received = 0
+
+
+class HangupError(ProtocolError):
+    """The connection was closed before the first byte of an answer."""
+
+
+class CutError(ProtocolError):
+    """The connection was closed in the middle of a body."""
+
+
+def _for_1_0(fields: Fields) -> Fields:
+    """HTTP/1.0 closes unless it is told to keep alive (RFC 9112, 9.3)."""
+    if b"keep-alive" in fields.tokens(b"connection"):
+        return fields
+    return fields.without(b"connection").plus((b"Connection", b"close"))
+
+
+def _no_http(start: bytes) -> ProtocolError:
+    """What an answer that is none begins with, and what it probably is."""
+    advice = "something else listens there"
+    if start[:2] in (b"\x15\x03", b"\x16\x03"):
+        advice = "that is TLS: try https://"
+    elif start.startswith(b"\x00\x00") and len(start) > 3 and start[3] == 4:
+        advice = "that is HTTP/2: try --http 2"
+    elif start.startswith(b"SSH-"):
+        advice = "that is SSH"
+    elif start.startswith(b"220"):
+        advice = "that is a mail or FTP server's greeting"
+    elif b"<" in start:
+        advice = "it may be HTTP/0.9, which has no head"
+    what = safe(start, limit=40)
+    return ProtocolError(f"the answer is no HTTP: it begins with {what!r}", "RFC 9112 4", advice)
+
+
+def _oddities(block: bytes) -> list[str]:
+    """What breaks a rule in a head and is borne.
+
+    Raises:
+        ProtocolError: what cannot be, for two readers would read it in two ways.
+    """
+    found: list[str] = []
+    lines = block.split(b"\n")[:-1]
+    if any(not line.endswith(b"\r") for line in lines):
+        found.append("lines that end by LF alone (RFC 9112, 2.2)")
+    lines = [line.removesuffix(b"\r") for line in lines]
+    if _STATUS_LINE.fullmatch(lines[0]) is None:
+        raise ProtocolError(f"the status line is none: {safe(lines[0], limit=60)!r}", "RFC 9112 4")
+    if len(lines) > FIELDS_LIMIT:
+        raise ProtocolError(f"more than {FIELDS_LIMIT} header fields", "RFC 9110 5.4")
+    if lines[1][:1] in (b" ", b"\t"):
+        raise ProtocolError(
+            "white space between the status line and the first field", "RFC 9112 2.2"
+        )
+    for line in lines[1:]:
+        if b"\r" in line or b"\0" in line:
+            what = "a CR without LF" if b"\r" in line else "a NUL"
+            raise ProtocolError(f"{what} in the field {safe(line, limit=60)!r}", "RFC 9112 2.2")
+        if line[:1] in (b" ", b"\t"):
+            if "folded" not in " ".join(found):
+                found.append("a field folded over several lines (RFC 9112, 5.2)")
+        elif line and line.partition(b":")[0].endswith((b" ", b"\t")):
+            raise ProtocolError(
+                f"white space between name and colon: {safe(line, limit=60)!r}", "RFC 9112 5.1"
+            )
+    return found
+
+
+def _length_is_repeated(block: bytes) -> bool:
+    lengths = re.findall(rb"(?im)^content-length:([^\r\n]*)", block)
+    return len(lengths) > 1 or any(b"," in value for value in lengths)
