@@ -5,26 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
 
 from workbench.http.client.connection import Connection, Tapped
 from workbench.http.client.frames import Frame
-from workbench.http.client.http1 import CutError, HangupError, Http1
-from workbench.http.client.http2 import Http2
+from workbench.http.client.http1 import Http1
 from workbench.http.client.message import (
     Body,
     End,
     HttpRequest,
-    ProtocolError,
     Reading,
     ResponseHead,
     Switched,
 )
 from workbench.http.client.phases import Phases
 
+if TYPE_CHECKING:
+    from workbench.http.client.http2 import Http2
+
 CONTINUE_WAIT = 1.0
 """Seconds that a body waits for 100 (Continue) before it goes out unasked (RFC 9110, 10.1.1)."""
 
-Protocol = Http1 | Http2
+Protocol = Union[Http1, "Http2"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,9 @@ class Exchange:
                 if content is not None:
                     yield ContentSent(self._content_sent)
             data = self._connection.try_receive()
+            yield from self._wire()
             if data is not None:
                 yield from self._read(data)
-            yield from self._wire()
             if data is None and not moved:
                 self._wait()
         self._phases.end()
@@ -124,7 +126,7 @@ class Exchange:
         if not self._out:
             self._refill()
         if not self._out:
-            self._all_sent = self._all_sent or (self._pieces is None and not self._held_up)
+            self._all_sent = self._all_sent or (self._pieces is None and not self._protocol.held_up)
             return False
         try:
             sent = self._connection.try_send(self._out)
@@ -135,14 +137,9 @@ class Exchange:
         self._out = self._out[sent:]
         return bool(sent)
 
-    @property
-    def _held_up(self) -> bool:
-        return isinstance(self._protocol, Http2) and self._protocol.held_up
-
     def _refill(self) -> None:
-        if isinstance(self._protocol, Http2):
-            self._out = memoryview(self._protocol.flushed())
-        if self._out or self._pieces is None or self._held_up or self._final:
+        self._out = memoryview(self._protocol.flushed())
+        if self._out or self._pieces is None or self._protocol.held_up or self._final:
             return
         if self._continue_at:
             if time.monotonic() < self._continue_at:
@@ -173,7 +170,10 @@ class Exchange:
 
     def _wait(self) -> None:
         waiting_for_source = (
-            self._pieces is not None and not self._out and not self._final and not self._held_up
+            self._pieces is not None
+            and not self._out
+            and not self._final
+            and not self._protocol.held_up
         )
         also = self._source if waiting_for_source and not self._continue_at else None
         timeout = None
@@ -203,7 +203,7 @@ class Exchange:
 
     def _wire(self) -> Iterator[Wire]:
         tapped = self._connection.tap.take()
-        frames = self._protocol.take_frames() if isinstance(self._protocol, Http2) else ()
+        frames = self._protocol.take_frames()
         if tapped or frames:
             yield Wire(tuple(tapped), frames)
 
@@ -212,9 +212,3 @@ def _as_lines(request: HttpRequest) -> bytes:
     """A request of HTTP/2 in lines, for people."""
     start = f"{request.method} ".encode() + request.wire_target + b" HTTP/2\r\n"
     return start + request.fields.block() + b"\r\n"
-
-
-__all__ = [
-    "ContentSent", "CutError", "Exchange", "HangupError", "Protocol", "ProtocolError",
-    "RequestSent", "Step", "Wire",
-]  # fmt: skip

@@ -13,6 +13,7 @@ import h11
 
 from workbench.core.text import safe
 from workbench.core.units import amount
+from workbench.http.client.frames import Frame
 from workbench.http.client.message import (
     Body,
     End,
@@ -118,6 +119,17 @@ class Http1:
         if not self._chunked:
             return b""
         return self._conn.send(h11.EndOfMessage(headers=list(trailers))) or b""
+
+    held_up = False
+    """Nothing holds a body up but the kernel's buffer."""
+
+    def flushed(self) -> bytes:
+        """There is nothing to say between the two."""
+        return b""
+
+    def take_frames(self) -> tuple[Frame, ...]:
+        """HTTP/1 has none."""
+        return ()
 
     # -- in ------------------------------------------------------------------------------------
 

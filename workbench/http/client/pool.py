@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from workbench.core.endpoint import Endpoint
 from workbench.core.scope import Scope
 from workbench.http.client.connection import Connection, TlsOptions
-from workbench.http.client.http1 import Http1
-from workbench.http.client.http2 import Http2
+from workbench.http.client.exchange import Protocol
 
 KEPT_EACH = 4
 KEPT = 32
@@ -40,7 +39,7 @@ class Kept:
     """A connection with the protocol that it speaks."""
 
     connection: Connection
-    protocol: Http1 | Http2
+    protocol: Protocol
     route: Route
 
     def close(self) -> None:
@@ -67,7 +66,7 @@ class Pool:
             stale = now - one.connection.idle_since > KEPT_FOR
             if stale or one.route == route:
                 self._kept.remove(one)
-                quiet = isinstance(one.protocol, Http2) or one.connection.is_quiet()
+                quiet = one.protocol.version == "2" or one.connection.is_quiet()
                 if stale or not quiet:
                     one.close()
                     continue
