@@ -142,6 +142,7 @@ class Connection:
         except OSError as problem:
             wants = self._wants(problem)
             if not wants:
+                self._scope.check()
                 raise
             self._write_wants = wants
             return 0
@@ -164,6 +165,7 @@ class Connection:
             if not wants:
                 if self._ended_without_notify(problem):
                     return b""
+                self._scope.check()
                 raise
             self._read_wants = wants
             return None
@@ -265,7 +267,13 @@ class Connection:
 
         name = options.server_name or host.partition("%")[0].removesuffix(".")
         made = context(options, alpn)
-        secure = made.wrap_socket(self.sock, server_hostname=name, do_handshake_on_connect=False)
+        try:
+            secure = made.wrap_socket(
+                self.sock, server_hostname=name, do_handshake_on_connect=False
+            )
+        except OSError:
+            self._scope.check()  # a cancel takes the socket away under our hands
+            raise
         self.sock = secure
         self._secure = True
         self._scope.adopt(secure)

@@ -126,7 +126,7 @@ class Exchange:
         if not self._out:
             self._refill()
         if not self._out:
-            self._all_sent = self._all_sent or (self._pieces is None and not self._protocol.held_up)
+            self._look_whether_all_is_sent()
             return False
         try:
             sent = self._connection.try_send(self._out)
@@ -135,7 +135,12 @@ class Exchange:
             self._send_problem = problem
             return False
         self._out = self._out[sent:]
+        self._look_whether_all_is_sent()
         return bool(sent)
+
+    def _look_whether_all_is_sent(self) -> None:
+        if not self._out and self._pieces is None and not self._protocol.held_up:
+            self._all_sent = True
 
     def _refill(self) -> None:
         self._out = memoryview(self._protocol.flushed())

@@ -41,6 +41,7 @@ _RAW_LINE = re.compile(rb"([!-~]+) ")
 
 # What h11 says, and how that reads here with the rule that is broken.
 _FAULTS = (
+    (r"illegal status line: (.*)", "the status line is none: {}", "4"),
     (r"conflicting Content-Length", "two lengths that disagree (Content-Length)", "6.3"),
     (r"bad Content-Length", "a Content-Length that is no number", "6.3"),
     (r"multiple Transfer-Encoding", "more than one Transfer-Encoding", "6.1"),
@@ -265,6 +266,11 @@ class Http1:
         if "incomplete chunked read" in said:
             return CutError(
                 f"the body was cut short after {self._received} bytes: its last chunk is missing",
+                "RFC 9112 8",
+            )
+        if "unexpectedly closed" in said:
+            return CutError(
+                f"the connection was closed within the chunks, after {self._received} bytes",
                 "RFC 9112 8",
             )
         for pattern, words, section in _FAULTS:
