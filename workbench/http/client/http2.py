@@ -67,6 +67,9 @@ class Http2:
                 codes.MAX_HEADER_LIST_SIZE: HEADER_LIST,
             },
         )
+        # What replaces the settings as a whole must be told to what was made from the old ones.
+        self._conn.max_inbound_frame_size = FRAME_SIZE
+        self._conn.decoder.max_header_list_size = HEADER_LIST
         self._conn.initiate_connection()
         self._conn.increment_flow_control_window(WINDOW - 65_535)
         self._sent_frames = FrameReader(sent=True)
