@@ -52,6 +52,7 @@ JOBS = {
     "serve chargen": "workbench.sockets.chargen",
     "serve daytime": "workbench.sockets.daytime",
     "serve time": "workbench.sockets.time_protocol",
+    "http": "workbench.http.client.job",
     "serve http": "workbench.http.serve",
     "serve inspect": "workbench.http.inspect",
     "serve cgi": "workbench.http.gateway.serve_cgi",

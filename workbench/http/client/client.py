@@ -72,6 +72,7 @@ class Connected:
     local: str
     uses: int
     version: str
+    url: Endpoint
     tls: TlsFacts | None
     attempts: tuple[Attempt, ...]
     proxy: str
@@ -226,7 +227,8 @@ class Client:
                 version = "1.0"
             yield Connected(
                 connection.number, connection.peer, connection.local, connection.uses, version,
-                connection.tls, connection.attempts, str(proxy or ""), why, tuple(said),
+                request.url, connection.tls, connection.attempts, str(proxy or ""), why,
+                tuple(said),
             )  # fmt: skip
             connection.uses += 1
             news: list[ClientStep] = []
