@@ -171,20 +171,21 @@ def tunnel(connection: Connection, proxy: Proxy, url: Endpoint, address: str = "
         yield from _connect(connection, proxy, host, port)
         return
     talk = socks5(host, port, proxy.user, proxy.password)
+    got = b""
     try:
         out, need = next(talk)
         while True:
             connection.send_all(out)
-            got = b""
             while len(got) < need:
                 data = connection.receive()
                 if not data:
                     raise ProxyError(f"the proxy {proxy} hung up", "RFC 1928")
                 got += data
-            if len(got) > need:
-                raise ProxyError(f"the proxy {proxy} says more than SOCKS5 lets it", "RFC 1928")
-            out, need = talk.send(got)
+            answer, got = got[:need], got[need:]
+            out, need = talk.send(answer)
     except StopIteration:
+        if got:
+            raise ProxyError("bytes came before the tunnel was used", "RFC 1928 6") from None
         yield f"SOCKS5 to {host}:{port}"
 
 
