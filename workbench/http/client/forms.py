@@ -48,7 +48,9 @@ def typed_form_field(text: str) -> FormField:
         raise JobError(f"{path}: no such file", advice="after @ stands the path of a file")
     if value[0] == "<":
         return FormField(name, "", path, "", options.get("type", ""))
-    kind = options.get("type") or media_type(path.name.encode("utf-8", "surrogateescape")).decode()
+    # The table adds a charset to what is text; of a file here we do not know it.
+    told = media_type(path.name.encode("utf-8", "surrogateescape")).partition(b";")[0]
+    kind = options.get("type") or told.decode()
     return FormField(name, "", path, options.get("filename", path.name), kind)
 
 

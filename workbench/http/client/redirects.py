@@ -69,10 +69,11 @@ def redirect(
         url = _resolved(request.url, location)
     except (EndpointError, ValueError) as problem:
         return _refused(made, f"Location cannot be read: {safe(str(problem), limit=160)}")
-    if url.scheme not in ("http", "https"):
-        return _refused(made, f"it leads from {request.url.scheme} to {url.scheme}, another scheme")
     if request.url.is_unix:
-        return _refused(made, "it leads from a Unix socket to the network")
+        if origin(url) != origin(request.url):
+            return _refused(made, "it leads from a Unix socket to another place")
+    elif url.scheme not in ("http", "https"):
+        return _refused(made, f"it leads from {request.url.scheme} to {url.scheme}, another scheme")
     method, content, changed = request.method, request.content, ""
     fields = request.fields.without(b"host")
     to_get = (head.status == 303 and method != "HEAD") or (
