@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Note
 from workbench.core.failure import JobError
-from workbench.core.job import Request, argument, job, option
+from workbench.core.job import argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.http.client import code
@@ -23,24 +22,17 @@ from workbench.http.client.building import (
     raw_request,
     with_query,
 )
-from workbench.http.client.redirects import MOST
+from workbench.http.client.request import ANSWER, ClientRequest
 
 SENDING = "what to send"
 BODY = "the body"
-WHO = "who asks"
-WAY = "which way"
-TLS = "TLS"
-ANSWER = "the answer"
-
-Version = Literal["auto", "1.0", "1.1", "2"]
-Auth = Literal["any", "basic", "digest"]
 
 MOST_BODY = 100_000_000_000
 """Bytes of a body that are taken unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
-class Http(Request):
+class Http(ClientRequest):
     """Send an HTTP request and see every layer of it: the body on standard output.
 
     The rest is on standard error: the connection, the head of each response, redirects, times;
@@ -64,7 +56,6 @@ class Http(Request):
     query: tuple[str, ...] = option(
         (), "a pair for the URL's query", metavar="NAME=VALUE", group=SENDING
     )
-    http: Version = option("auto", "the version of HTTP; 2 without TLS as well", group=SENDING)
     raw: Path | None = option(
         None, "send these bytes as the whole request, as they stand", metavar="FILE", group=SENDING
     )
@@ -83,37 +74,12 @@ class Http(Request):
     urlencoded: tuple[str, ...] = option(
         (), "a field of an urlencoded form", metavar="NAME=VALUE", group=BODY
     )
-    user: str = option("", "the name to log in with", metavar="NAME", group=WHO)
-    password: str = option("", "the password to log in with", secret=True, group=WHO)
-    bearer: str = option("", "a bearer token", secret=True, group=WHO)
-    auth: Auth = option("any", "how to log in; any waits until it is asked for", group=WHO)
-    cookies: Path | None = option(
-        None, "a cookie jar, read and written: Netscape's or LWP's", metavar="FILE", group=WHO
-    )
     follow: bool = option(False, "follow redirects", group=ANSWER)
-    max_redirects: int = option(MOST, "redirects that are followed at the most", group=ANSWER)
     output: Path | None = option(None, "write the body there", metavar="FILE", group=ANSWER)
     decode: bool = option(True, "undo gzip, deflate, br and zstd", group=ANSWER)
     max_body: int = option(MOST_BODY, "end at a body of more than this", unit="B", group=ANSWER)
     fail: bool = option(False, "count a status of 400 and above as a failure", group=ANSWER)
     verbose: bool = option(False, "tell all, down to the bytes on the wire", group=ANSWER)
-    proxy: str = option(
-        "",
-        "http://, https://, socks5:// or socks5h:// HOST:PORT, or none",
-        metavar="URL",
-        group=WAY,
-    )
-    proxy_user: str = option("", "the name for the proxy", metavar="NAME", group=WAY)
-    proxy_password: str = option("", "the password for the proxy", secret=True, group=WAY)
-    resolve: tuple[str, ...] = option(
-        (), "dial this address for a host", metavar="HOST:PORT:ADDRESS", group=WAY
-    )
-    insecure: bool = option(False, "take any certificate", group=TLS)
-    ca: Path | None = option(None, "trust these authorities alone", metavar="FILE", group=TLS)
-    cert: Path | None = option(None, "a client certificate", metavar="FILE", group=TLS)
-    key: Path | None = option(None, "its key, if in another file", metavar="FILE", group=TLS)
-    key_password: str = option("", "the password of the key", secret=True, group=TLS)
-    server_name: str = option("", "ask for this name in TLS", metavar="NAME", group=TLS)
 
     def as_python(self) -> str:
         """urllib.request, or http.client where that cannot."""
@@ -153,7 +119,10 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
     )  # fmt: skip
     if any(char in request.request_target for char in "\r\n \0"):
         raise JobError("the request target has a space or a line's end in it", advice="use --raw")
-    options, notes = client_options(request, url, items.omit)
+    options, notes = client_options(
+        request, url, items.omit, decode=request.decode,
+        follow=request.max_redirects if request.follow else 0,
+    )  # fmt: skip
     yield from (Note(text) for text in notes)
     client = Client(options, scope)
     teller = Teller(

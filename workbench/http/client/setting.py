@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Set
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
 from workbench.core.endpoint import Endpoint
@@ -16,53 +15,16 @@ from workbench.http.client.connection import TlsOptions
 from workbench.http.client.cookie_files import Form, read_cookies, write_cookies
 from workbench.http.client.cookies import Jar
 from workbench.http.client.proxy import Proxies, from_environment, parse_proxy
-
-
-class Wanted(Protocol):
-    """The options that the client's jobs share."""
-
-    @property
-    def user(self) -> str: ...
-    @property
-    def password(self) -> str: ...
-    @property
-    def bearer(self) -> str: ...
-    @property
-    def auth(self) -> str: ...
-    @property
-    def http(self) -> str: ...
-    @property
-    def follow(self) -> bool: ...
-    @property
-    def max_redirects(self) -> int: ...
-    @property
-    def decode(self) -> bool: ...
-    @property
-    def cookies(self) -> Path | None: ...
-    @property
-    def proxy(self) -> str: ...
-    @property
-    def proxy_user(self) -> str: ...
-    @property
-    def proxy_password(self) -> str: ...
-    @property
-    def resolve(self) -> tuple[str, ...]: ...
-    @property
-    def insecure(self) -> bool: ...
-    @property
-    def ca(self) -> Path | None: ...
-    @property
-    def cert(self) -> Path | None: ...
-    @property
-    def key(self) -> Path | None: ...
-    @property
-    def key_password(self) -> str: ...
-    @property
-    def server_name(self) -> str: ...
+from workbench.http.client.request import ClientRequest
 
 
 def client_options(
-    wanted: Wanted, url: Endpoint, omit: Set[bytes] = frozenset()
+    wanted: ClientRequest,
+    url: Endpoint,
+    omit: Set[bytes] = frozenset(),
+    *,
+    decode: bool,
+    follow: int,
 ) -> tuple[ClientOptions, list[str]]:
     """The options of a client for a URL, and what is worth saying about them.
 
@@ -83,17 +45,16 @@ def client_options(
         if wanted.cookies.exists():
             for cookie in read_cookies(wanted.cookies)[0]:
                 jar.put(cookie)
-    if wanted.follow and wanted.max_redirects < 1:
-        raise JobError("--follow follows at least one redirect", advice="leave --follow away")
+    if wanted.max_redirects < 1:
+        raise JobError("--max-redirects is at least 1", advice="leave --follow away to follow none")
     made = ClientOptions(
         "" if wanted.http == "auto" else wanted.http, tls, pins_of(wanted.resolve),
-        _proxies(wanted), _credentials(wanted, url), wanted.max_redirects if wanted.follow else 0,
-        wanted.decode, frozenset(omit), jar,
+        _proxies(wanted), _credentials(wanted, url), follow, decode, frozenset(omit), jar,
     )  # fmt: skip
     return made, notes
 
 
-def _credentials(wanted: Wanted, url: Endpoint) -> Credentials | None:
+def _credentials(wanted: ClientRequest, url: Endpoint) -> Credentials | None:
     user, password = wanted.user or url.user, wanted.password or url.password
     if wanted.bearer:
         if user:
@@ -108,7 +69,7 @@ def _credentials(wanted: Wanted, url: Endpoint) -> Credentials | None:
     return Credentials(user, password, "", "" if wanted.auth == "any" else wanted.auth)
 
 
-def _proxies(wanted: Wanted) -> Proxies:
+def _proxies(wanted: ClientRequest) -> Proxies:
     if wanted.proxy == "none":
         return Proxies()
     if not wanted.proxy:
