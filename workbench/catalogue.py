@@ -53,6 +53,7 @@ JOBS = {
     "serve daytime": "workbench.sockets.daytime",
     "serve time": "workbench.sockets.time_protocol",
     "http": "workbench.http.client.job",
+    "download": "workbench.http.client.download",
     "serve http": "workbench.http.serve",
     "serve inspect": "workbench.http.inspect",
     "serve cgi": "workbench.http.gateway.serve_cgi",

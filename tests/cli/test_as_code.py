@@ -72,6 +72,7 @@ COMPARED = {
     "serve discard": "tests/sockets/test_simple.py",
     "serve echo": "tests/cli/test_as_code.py",
     "serve time": "tests/sockets/test_simple.py",
+    "download": "tests/http/client/test_download.py",
     "http": "tests/http/client/test_job.py",
     "serve http": "tests/cli/test_as_code.py",
     "serve cgi": "tests/http/gateway/test_cgi.py",

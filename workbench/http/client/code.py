@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from workbench.core.endpoint import Endpoint
 from workbench.http.client.building import FORM, JSON, Items, http_url, pairs_of, with_query
+from workbench.http.client.digests import typed_digest
 from workbench.http.client.forms import FormField, typed_form_field, urlencoded
 from workbench.http.client.message import Fields, check_method, wire_target
 
 if TYPE_CHECKING:
+    from workbench.http.client.download import Download
     from workbench.http.client.job import Http
+    from workbench.http.client.request import ClientRequest
 
 _PYTHON = """\
 import sys
@@ -218,7 +221,7 @@ def _part_line(head: str, value: str) -> str:
     return f'data += b"--" + boundary.encode() + {start!r} + {value} + b"\\r\\n"'
 
 
-def _python_way(request: Http, url: Endpoint, script: _Script) -> None:
+def _python_way(request: ClientRequest, url: Endpoint, script: _Script) -> None:
     """Proxies and TLS."""
     if request.proxy == "none" or url.is_unix:
         script.handlers.append("urllib.request.ProxyHandler({})")
@@ -253,7 +256,7 @@ def _python_way(request: Http, url: Endpoint, script: _Script) -> None:
     script.handlers.append("urllib.request.HTTPSHandler(context=context)")
 
 
-def _python_login(request: Http, url: Endpoint, script: _Script, address: str) -> None:
+def _python_login(request: Http | Download, url: Endpoint, script: _Script, address: str) -> None:
     """Who asks; a secret comes from the environment."""
     if request.bearer:
         script.imports.add("os")
@@ -280,7 +283,7 @@ def _python_login(request: Http, url: Endpoint, script: _Script, address: str) -
         script.handlers.append("urllib.request.HTTPBasicAuthHandler(passwords)")
 
 
-def _pinned(request: Http) -> str:
+def _pinned(request: ClientRequest) -> str:
     """Addresses pinned, by the one place where every look-up passes."""
     from workbench.http.client.building import pins_of
 
@@ -316,6 +319,72 @@ def _raw_python(request: Http) -> str:
         )
         connect += f"\npeer = {check}.wrap_socket(peer, server_hostname={url.host!r})"
     return _RAW.format(path=path, imports=imports, connect=connect, timeout=request.timeout)
+
+
+_DOWNLOAD = """\
+import os
+import shutil
+import sys
+import urllib.request
+{imports}
+{setup}request = urllib.request.Request({url!r})
+{fields}{handlers}opener = urllib.request.build_opener({given})
+opener.addheaders = []
+with opener.open(request, timeout={timeout!r}) as answer:
+    with open({part!r}, "wb") as file:
+        shutil.copyfileobj(answer, file, 1 << 18)
+    length = answer.headers["Content-Length"]
+if length is not None and os.path.getsize({part!r}) != int(length):
+    sys.exit("cut short")
+{check}os.replace({part!r}, {path!r})
+"""
+
+_CHECK = """\
+with open({part!r}, "rb") as file:
+    if hashlib.file_digest(file, {algorithm!r}).hexdigest() != {value!r}:
+        sys.exit("not the file that was wanted")
+"""
+
+
+def _target(request: Download) -> tuple[Endpoint, Items, str]:
+    from workbench.http.client.naming import name_for
+
+    items = Items(request.item)
+    url = http_url(request.url).replace(user="", password="", fragment="")
+    return url, items, str(request.output) if request.output else name_for(url, None)
+
+
+def download_python(request: Download) -> str:
+    """A script on the standard library: one try, whole or not there at all."""
+    url, items, path = _target(request)
+    script = _Script()
+    address = f"{url.scheme}://{url.authority}"
+    if url.is_unix:
+        script.imports |= {"http.client", "socket"}
+        script.setup += _UNIX.format(path=url.unix_address)
+        script.handlers.append("UnixHandler()")
+        address = "http://localhost"
+    _python_way(request, url, script)
+    _python_login(request, url, script, address)
+    if request.resolve:
+        script.imports.add("socket")
+        script.setup += _pinned(request)
+    part, check = f"{path}.part", ""
+    if request.digest:
+        digest = typed_digest(request.digest)
+        script.imports.add("hashlib")
+        check = _CHECK.format(part=part, algorithm=digest.algorithm, value=digest.value.hex())
+    lines = [
+        f"request.add_header({_text(name)!r}, {_text(value)!r})\n" for name, value in items.fields
+    ]
+    setup = script.setup.lstrip("\n")
+    return _DOWNLOAD.format(
+        imports="".join(f"import {name}\n" for name in sorted(script.imports)),
+        setup=setup if not setup else "\n\n" + setup, url=address + wire_target(url).decode(),
+        fields="".join(lines), handlers="".join(f"{line}\n" for line in script.lines),
+        given=", ".join(script.handlers), timeout=request.timeout, part=part, path=path,
+        check=check,
+    )  # fmt: skip
 
 
 # -- shell --------------------------------------------------------------------------------------
@@ -355,6 +424,29 @@ def shell(request: Http) -> str:
     return " ".join([*quoted, shlex.quote(_curl_url(url))])
 
 
+def download_shell(request: Download) -> str:
+    """curl(1), which goes on with what is there without a proof that it is the same file."""
+    url, items, path = _target(request)
+    words = ["curl", "--fail", "--silent", "--show-error", "--globoff", "--path-as-is"]
+    words += ["--location", "--max-redirs", str(request.max_redirects)]
+    words += ["--retry", str(request.retries)]
+    words += ["--continue-at", "-"] if request.resume else []
+    version = {"1.0": "--http1.0", "1.1": "--http1.1"}.get(request.http, "")
+    words += [version] if version else []
+    for name, value in items.fields:
+        words += ["--header", f"{_text(name)}: {_text(value)}" if value else f"{_text(name)};"]
+    part = shlex.quote(f"{path}.part")
+    quoted = [shlex.quote(word) for word in words] + _shell_login(request)
+    quoted += _shell_way(request, url)
+    quoted += ["--output", part, "--connect-timeout", f"{request.timeout:g}"]
+    command = " ".join([*quoted, shlex.quote(_curl_url(url))])
+    if request.digest:
+        digest = typed_digest(request.digest)
+        line = shlex.quote(f"{digest.value.hex()}  {path}.part")
+        command += f" && echo {line} | {digest.algorithm}sum --check --quiet"
+    return f"{command} && mv {part} {shlex.quote(path)}"
+
+
 def _curl_url(url: Endpoint) -> str:
     target = wire_target(url).decode()
     return f"http://localhost{target}" if url.is_unix else f"{url.scheme}://{url.authority}{target}"
@@ -376,7 +468,7 @@ def _shell_body(request: Http, items: Items) -> list[str]:
     return words
 
 
-def _shell_login(request: Http) -> list[str]:
+def _shell_login(request: Http | Download) -> list[str]:
     if request.bearer:
         return ["--oauth2-bearer", '"$BEARER"']
     user = request.user or request.url.user
@@ -386,7 +478,7 @@ def _shell_login(request: Http) -> list[str]:
     return [flag, "--user", f'{shlex.quote(user)}:"$PASSWORD"']
 
 
-def _shell_way(request: Http, url: Endpoint) -> list[str]:
+def _shell_way(request: ClientRequest, url: Endpoint) -> list[str]:
     words: list[str] = []
     if url.is_unix:
         flag = "--abstract-unix-socket" if url.unix_path.startswith("@") else "--unix-socket"
