@@ -14,7 +14,6 @@ from workbench.core.failure import JobError
 from workbench.core.host import is_ipv4
 from workbench.core.scope import Scope
 from workbench.http.client.content import Bytes, Content, File, Joined, Stream
-from workbench.http.client.forms import form_data, typed_form_field, urlencoded
 from workbench.http.client.message import Fields, Pair, typed_field
 
 RAW_LIMIT = 16 << 20
@@ -158,9 +157,13 @@ class Body:
                 _json(json, "--data-json")
             self.media_type = JSON
         elif form:
+            from workbench.http.client.forms import form_data, typed_form_field
+
             kind, self.content = form_data([typed_form_field(one) for one in form])
             self.media_type = kind.encode()
         elif pairs:
+            from workbench.http.client.forms import urlencoded
+
             self.content = Bytes(urlencoded(pairs_of(pairs, "field of a form")))
             self.media_type = FORM
         elif items:

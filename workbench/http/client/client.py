@@ -13,7 +13,6 @@ from workbench import __version__
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.scope import Scope
-from workbench.http.client.auth import Authenticator, Credentials
 from workbench.http.client.connection import Connection, TlsFacts, TlsOptions, connect
 from workbench.http.client.decoding import ACCEPTED
 from workbench.http.client.exchange import Exchange, Protocol, Step
@@ -35,6 +34,7 @@ from workbench.http.client.proxy import Proxies, Proxy, tunnel
 from workbench.http.client.redirects import Redirect, is_redirect, origin, redirect
 
 if TYPE_CHECKING:
+    from workbench.http.client.auth import Authenticator, Credentials
     from workbench.http.client.cookies import Decision, Jar
 
 DRAINED = 1 << 20
@@ -148,6 +148,8 @@ class Client:
         """
         credentials = self._options.credentials
         if credentials is not None:
+            from workbench.http.client.auth import Authenticator
+
             self._authenticators.setdefault(origin(request.url), Authenticator(credentials))
         been = frozenset({(request.method, str(request.url.replace(fragment="")))})
         following: HttpRequest | None = request

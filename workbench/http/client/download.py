@@ -17,7 +17,6 @@ from workbench.core.message import Event, event
 from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
-from workbench.http.client import code
 from workbench.http.client.building import Items, http_url
 from workbench.http.client.digests import Digest, told_digest, typed_digest
 from workbench.http.client.message import Body, Fields, HttpRequest, ResponseHead
@@ -77,10 +76,14 @@ class Download(ClientRequest):
 
     def as_python(self) -> str:
         """urllib.request."""
+        from workbench.http.client import code
+
         return code.download_python(self)
 
     def as_shell(self) -> str:
         """curl."""
+        from workbench.http.client import code
+
         return code.download_shell(self)
 
 

@@ -12,7 +12,6 @@ from workbench.core.failure import JobError
 from workbench.core.job import argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
-from workbench.http.client import code
 from workbench.http.client.building import (
     Body,
     Items,
@@ -83,10 +82,14 @@ class Http(ClientRequest):
 
     def as_python(self) -> str:
         """urllib.request, or http.client where that cannot."""
+        from workbench.http.client import code
+
         return code.python(self)
 
     def as_shell(self) -> str:
         """curl."""
+        from workbench.http.client import code
+
         return code.shell(self)
 
 

@@ -129,7 +129,6 @@ class Partial:
         Raises:
             OSError: that cannot be.
         """
-        os.fsync(self._descriptor)
         os.replace(self.path, self.target)
         self._info_path.unlink(missing_ok=True)
         os.close(self._descriptor)

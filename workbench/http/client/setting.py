@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Set
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
-from workbench.http.client.auth import Credentials
 from workbench.http.client.building import pins_of
 from workbench.http.client.client import ClientOptions
 from workbench.http.client.connection import TlsOptions
-from workbench.http.client.cookie_files import Form, read_cookies, write_cookies
-from workbench.http.client.cookies import Jar
 from workbench.http.client.proxy import Proxies, from_environment, parse_proxy
 from workbench.http.client.request import ClientRequest
+
+if TYPE_CHECKING:
+    from workbench.http.client.auth import Credentials
+    from workbench.http.client.cookie_files import Form
+    from workbench.http.client.cookies import Jar
 
 
 def client_options(
@@ -41,6 +44,9 @@ def client_options(
         notes.append("the certificate is not verified: anybody may be at the other end")
     jar = None
     if wanted.cookies is not None:
+        from workbench.http.client.cookie_files import read_cookies
+        from workbench.http.client.cookies import Jar
+
         jar = Jar()
         if wanted.cookies.exists():
             for cookie in read_cookies(wanted.cookies)[0]:
@@ -56,6 +62,10 @@ def client_options(
 
 def _credentials(wanted: ClientRequest, url: Endpoint) -> Credentials | None:
     user, password = wanted.user or url.user, wanted.password or url.password
+    if not (user or password or wanted.bearer):
+        return None
+    from workbench.http.client.auth import Credentials
+
     if wanted.bearer:
         if user:
             raise JobError("a name and a bearer token are two ways to log in", advice="give one")
@@ -63,9 +73,7 @@ def _credentials(wanted: ClientRequest, url: Endpoint) -> Credentials | None:
             raise JobError("the bearer token has a line's end in it")
         return Credentials(token=wanted.bearer)
     if not user:
-        if password:
-            raise JobError("there is a password and no name", advice="give --user NAME too")
-        return None
+        raise JobError("there is a password and no name", advice="give --user NAME too")
     return Credentials(user, password, "", "" if wanted.auth == "any" else wanted.auth)
 
 
@@ -93,6 +101,8 @@ def save_jar(jar: Jar, path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    from workbench.http.client.cookie_files import read_cookies, write_cookies
+
     form: Form = "netscape"
     if path.exists():
         form = read_cookies(path)[1]
