@@ -15,6 +15,7 @@ from pathlib import Path
 import h2.config
 import h2.connection
 import h2.events
+import h2.exceptions
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,9 +221,12 @@ def h2_server(act: Act, *, settings: dict[int, int] | None = None) -> Talk:
         conn.initiate_connection()
         sock.sendall(conn.data_to_send())
         while data := sock.recv(1 << 16):
-            for event in conn.receive_data(data):
-                if isinstance(event, h2.events.RequestReceived):
-                    act(conn, event.stream_id or 0, sock)
+            try:
+                for event in conn.receive_data(data):
+                    if isinstance(event, h2.events.RequestReceived):
+                        act(conn, event.stream_id or 0, sock)
+            except h2.exceptions.ProtocolError:
+                return  # the act has closed what still speaks
             sock.sendall(conn.data_to_send())
 
     return talk

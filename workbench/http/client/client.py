@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 DRAINED = 1 << 20
 """Bytes of a body that nobody wants which are read to keep the connection."""
 
+ROUTES = 1000
+"""Origins whose way is remembered."""
+
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 _ALPN = {"": ("h2", "http/1.1"), "2": ("h2",), "1.1": ("http/1.1",), "1.0": ("http/1.0",)}
 
@@ -132,6 +135,7 @@ class Client:
         self._options = options
         self._scope = scope
         self.pool = Pool()
+        self._routes: dict[tuple[str, str, int | None], Route] = {}
         self._authenticators: dict[tuple[str, str, int | None], Authenticator] = {}
 
     def close(self) -> None:
@@ -151,7 +155,7 @@ class Client:
             from workbench.http.client.auth import Authenticator
 
             self._authenticators.setdefault(origin(request.url), Authenticator(credentials))
-        been = frozenset({(request.method, str(request.url.replace(fragment="")))})
+        been = frozenset({_place(request)}) if self._options.follow else frozenset()
         following: HttpRequest | None = request
         left = self._options.follow
         while following is not None:
@@ -169,7 +173,7 @@ class Client:
                 yield Following(found)
                 following, left = found.request, left - 1
                 if following is not None:
-                    been |= {(following.method, str(following.url.replace(fragment="")))}
+                    been |= {_place(following)}
 
     # -- one place ------------------------------------------------------------------------------
 
@@ -269,6 +273,15 @@ class Client:
     # -- getting ready ---------------------------------------------------------------------------
 
     def _route(self, url: Endpoint, proxy: Proxy | None) -> Route:
+        place = (url.scheme, url.host, url.port)
+        known = self._routes.get(place)
+        if known is None:
+            if len(self._routes) >= ROUTES:
+                self._routes.clear()
+            known = self._routes[place] = self._new_route(url, proxy)
+        return known
+
+    def _new_route(self, url: Endpoint, proxy: Proxy | None) -> Route:
         bare = url.replace(path="", query="", fragment="", user="", password="")
         host = url.host
         pin = self._options.pins.get((host, url.port or 0), "")
@@ -366,6 +379,11 @@ class Client:
         typed = fields.get(b"cookie")
         both = typed + b"; " + value if typed else value
         return fields.without(b"cookie").plus((b"Cookie", both))
+
+
+def _place(request: HttpRequest) -> tuple[str, str]:
+    """What is asked for, without a fragment."""
+    return request.method, str(request.url.replace(fragment=""))
 
 
 def _framed(request: HttpRequest, fields: Fields, version: str, omit: frozenset[bytes]) -> Fields:

@@ -76,15 +76,15 @@ class Download(ClientRequest):
 
     def as_python(self) -> str:
         """urllib.request."""
-        from workbench.http.client import code
+        from workbench.http.client.code_python import download_python
 
-        return code.download_python(self)
+        return download_python(self)
 
     def as_shell(self) -> str:
         """curl."""
-        from workbench.http.client import code
+        from workbench.http.client.code_shell import download_shell
 
-        return code.download_shell(self)
+        return download_shell(self)
 
 
 @job("download", tab="http", example="download http://127.0.0.1:8000/file.iso --output file.iso")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 from workbench.http.client.connection import Connection, Tapped
+from workbench.http.client.content import Content
 from workbench.http.client.frames import Frame
 from workbench.http.client.http1 import Http1
 from workbench.http.client.message import (
@@ -97,6 +98,8 @@ class Exchange:
             self._pieces = content.pieces()
             if b"100-continue" in request.fields.tokens(b"expect"):
                 self._continue_at = time.monotonic() + CONTINUE_WAIT
+            elif content.waits_on is None:
+                self._begin_content(content)
         else:
             self._finish()
         yield RequestSent(self._version, head if self._version != "2" else _as_lines(request))
@@ -141,6 +144,15 @@ class Exchange:
     def _look_whether_all_is_sent(self) -> None:
         if not self._out and self._pieces is None and not self._protocol.held_up:
             self._all_sent = True
+
+    def _begin_content(self, content: Content) -> None:
+        """The first piece goes out with the head: a short body takes no packet of its own."""
+        assert self._pieces is not None
+        piece = next(self._pieces, b"")
+        self._content_sent = len(piece)
+        self._out = memoryview(bytes(self._out) + self._protocol.content(piece))
+        if len(piece) == content.length:
+            self._finish()
 
     def _refill(self) -> None:
         self._out = memoryview(self._protocol.flushed())

@@ -37,6 +37,11 @@ LINE_LIMIT = 64 << 10
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] [0-9]{3}(?: .*)?", re.DOTALL)
+_PLAIN_HEAD = re.compile(
+    rb"HTTP/1\.1 ([2-9][0-9]{2})((?: [\t -~\x80-\xff]*)?)\r\n"
+    rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n)+\r\n"
+)
+_PLAIN_FIELD = re.compile(rb"\n([^:\r\n]+):[ \t]*([^\r\n]*?)[ \t]*\r")
 _RAW_LINE = re.compile(rb"([!-~]+) ")
 
 # What h11 says, and how that reads here with the rule that is broken.
@@ -63,7 +68,8 @@ class Http1:
     version = "1.1"
 
     def __init__(self) -> None:
-        self._conn = h11.Connection(h11.CLIENT, max_incomplete_event_size=LINE_LIMIT)
+        self._made: h11.Connection | None = None
+        self._in_head = True
         self._head = bytearray()
         self._searched = self._skipped = 0
         self._informational = 0
@@ -75,6 +81,8 @@ class Http1:
         self._ended = self._passed_by = False
         self._surplus = b""
         self._method = "GET"
+        self._fields = Fields()
+        self._closes = False
 
     # -- out -----------------------------------------------------------------------------------
 
@@ -91,7 +99,7 @@ class Http1:
         fields = Fields() if self._verbatim else request.fields
         self._method = method
         self._chunked = b"chunked" in fields.tokens(b"transfer-encoding")
-        self._tell_state(method, fields if version == "1.1" else _for_1_0(fields))
+        self._fields = fields if version == "1.1" else _for_1_0(fields)
         if self._verbatim:
             return request.raw
         start = b"%s %s HTTP/%s\r\n" % (
@@ -99,18 +107,22 @@ class Http1:
         )  # fmt: skip
         return start + fields.block() + b"\r\n"
 
-    def _tell_state(self, method: str, fields: Fields) -> None:
-        """Bring h11 to where we are; of the fields it needs those that decide its state."""
-        pairs = [(b"Host", b"x")]
-        if self._chunked:
-            pairs.append((b"Transfer-Encoding", b"chunked"))
-        for name in (b"connection", b"upgrade", b"expect"):
-            pairs += [(name, value) for value in fields.all(name)]
-        safe_method = method if re.fullmatch(h11._abnf.token, method) else "GET"
-        self._conn.send(h11.Request(method=safe_method, target=b"/", headers=pairs))
-        if not self._chunked:
-            # The bytes of a body with a length pass by h11, which need not count them.
-            self._conn.send(h11.EndOfMessage())
+    @property
+    def _conn(self) -> h11.Connection:
+        """h11, made when it is needed and brought to where we are by fields that it judges by."""
+        if self._made is None:
+            self._made = h11.Connection(h11.CLIENT, max_incomplete_event_size=LINE_LIMIT)
+            pairs = [(b"Host", b"x")]
+            if self._chunked:
+                pairs.append((b"Transfer-Encoding", b"chunked"))
+            for name in (b"connection", b"upgrade", b"expect"):
+                pairs += [(name, value) for value in self._fields.all(name)]
+            method = self._method if re.fullmatch(h11._abnf.token, self._method) else "GET"
+            self._made.send(h11.Request(method=method, target=b"/", headers=pairs))
+            if not self._chunked:
+                # The bytes of a body with a length pass by h11, which need not count them.
+                self._made.send(h11.EndOfMessage())
+        return self._made
 
     def content(self, piece: bytes) -> bytes:
         """A piece of the body as it goes out."""
@@ -153,7 +165,7 @@ class Http1:
             if not data:
                 yield from self._closed()
                 return
-            while data and self._is_in_head():
+            while data and self._in_head:
                 data, whole = self._gather(data)
                 if not whole:
                     return
@@ -185,11 +197,8 @@ class Http1:
             self._surplus += data[len(piece) :][:LINE_LIMIT]
             yield End()
 
-    def _is_in_head(self) -> bool:
-        return self._conn.their_state is h11.SEND_RESPONSE
-
     def _has_switched(self) -> bool:
-        return self._conn.their_state is h11.SWITCHED_PROTOCOL
+        return self._made is not None and self._made.their_state is h11.SWITCHED_PROTOCOL
 
     def _gather(self, data: bytes) -> tuple[bytes, bool]:
         """Collect a head; gives what follows it, and whether it is whole."""
@@ -222,6 +231,15 @@ class Http1:
         block = bytes(self._head)
         self._head.clear()
         self._searched = 0
+        plain = None if self._chunked or self._method in ("HEAD", "CONNECT") else _plain(block)
+        if plain is not None:
+            head, self._left = plain
+            self._in_head = False
+            self._closes = b"close" in (
+                head.fields.tokens(b"connection") + self._fields.tokens(b"connection")
+            )
+            yield head
+            return
         oddities = _oddities(block)
         self._conn.receive_data(block)
         event = self._conn.next_event()
@@ -247,6 +265,7 @@ class Http1:
                     f"more than {INFORMATIONAL_LIMIT} informational responses, and no final one",
                     "RFC 9110 15.2",
                 )
+        self._in_head = head.informational
         has_body = self._method != "HEAD" and head.status >= 200 and head.status not in (204, 304)
         length = fields.get(b"content-length")
         if (
@@ -280,7 +299,7 @@ class Http1:
                 f"the connection was closed within the head, after {len(self._head)} bytes",
                 "RFC 9112 8", "try again; the server may have crashed",
             )  # fmt: skip
-        if self._conn.their_state is h11.SEND_RESPONSE:
+        if self._in_head:
             raise HangupError(
                 "the connection was closed without an answer", "RFC 9112 8",
                 "the server may want TLS (https://), or have crashed",
@@ -324,19 +343,17 @@ class Http1:
     @property
     def reusable(self) -> bool:
         """Both sides have finished and neither wants to close."""
-        return (
-            self._ended
-            and not (self._faulty or self._surplus or self._verbatim)
-            and self._conn.our_state is h11.DONE
-            and (self._passed_by or self._conn.their_state is h11.DONE)
-        )
+        if not self._ended or self._faulty or self._surplus or self._verbatim or self._closes:
+            return False
+        if self._made is None:
+            return True
+        ours, theirs = self._made.our_state, self._made.their_state
+        return ours is h11.DONE and (self._passed_by or theirs is h11.DONE)
 
     def next(self) -> None:
         """Make ready for another exchange; only where it is reusable."""
-        if self._passed_by:
-            self._conn = h11.Connection(h11.CLIENT, max_incomplete_event_size=LINE_LIMIT)
-        else:
-            self._conn.start_next_cycle()
+        self._made = None
+        self._in_head = True
         self._ended = self._passed_by = False
         self._informational = self._received = 0
 
@@ -347,6 +364,25 @@ class HangupError(ProtocolError):
 
 class CutError(ProtocolError):
     """The connection was closed in the middle of a body."""
+
+
+def _plain(block: bytes) -> tuple[ResponseHead, int] | None:
+    """The head of a response as most are: final, by the letter of RFC 9112, with one length.
+
+    None for any other, which is looked at more closely. Gives the bytes of the body too.
+    """
+    found = _PLAIN_HEAD.fullmatch(block)
+    if found is None:
+        return None
+    pairs = _PLAIN_FIELD.findall(block, found.end(2))
+    lengths = [value for name, value in pairs if name.lower() == b"content-length"]
+    others = {name.lower() for name, _ in pairs} & {b"transfer-encoding", b"upgrade"}
+    status = int(found[1])
+    if len(lengths) != 1 or others or status in (204, 304) or len(pairs) > FIELDS_LIMIT:
+        return None
+    if len(lengths[0]) > 18 or not lengths[0].isdigit():
+        return None
+    return ResponseHead("1.1", status, found[2].lstrip(), Fields(pairs)), int(lengths[0])
 
 
 def _for_1_0(fields: Fields) -> Fields:

@@ -82,15 +82,15 @@ class Http(ClientRequest):
 
     def as_python(self) -> str:
         """urllib.request, or http.client where that cannot."""
-        from workbench.http.client import code
+        from workbench.http.client.code_python import python
 
-        return code.python(self)
+        return python(self)
 
     def as_shell(self) -> str:
         """curl."""
-        from workbench.http.client import code
+        from workbench.http.client.code_shell import shell
 
-        return code.shell(self)
+        return shell(self)
 
 
 @job(
