@@ -24,7 +24,7 @@ from workbench.http.client.content import Bytes, File, Stream
 from workbench.http.client.exchange import ContentSent, RequestSent, Wire
 from workbench.http.client.eyeballs import Race, interleave
 from workbench.http.client.http1 import HangupError
-from workbench.http.client.message import Fields, HttpRequest, Switched
+from workbench.http.client.message import Body, Fields, HttpRequest, Switched
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -224,6 +224,29 @@ def test_an_upgrade_gives_the_connection_away() -> None:
         found = fetch(f"http://127.0.0.1:{port}/", more={"fields": fields})
     assert found.status == 101
     assert found.of(Switched) == [Switched(b"first bytes")]
+
+
+def test_pieces_are_given_as_they_come() -> None:
+    """As server-sent events need it."""
+    seen = threading.Event()
+
+    def talk(sock: socket.socket) -> None:
+        read_head(sock)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n")
+        if seen.wait(WAIT):
+            sock.sendall(b"4\r\ntwo\n\r\n0\r\n\r\n")
+
+    with listening(talk) as port:
+        scope = Scope(WAIT)
+        client = Client(ClientOptions(), scope)
+        pieces = []
+        for step in client.fetch(HttpRequest("GET", parse(f"http://127.0.0.1:{port}/"))):
+            if isinstance(step, Body):
+                pieces.append(step.data)
+                seen.set()
+        client.close()
+        scope.close()
+    assert pieces == [b"one\n", b"two\n"]
 
 
 # -- kept connections ---------------------------------------------------------------------------

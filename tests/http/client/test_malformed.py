@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from tests.http.client.peers import Fetched, Talk, answering, fetch, listening, read_head
 from workbench.core.endpoint import parse
 from workbench.core.failure import JobError
-from workbench.http.client.http1 import FIELDS_LIMIT, HEAD_LIMIT, INFORMATIONAL_LIMIT, Http1
+from workbench.http.client import http1
+from workbench.http.client.head import FIELDS_LIMIT
+from workbench.http.client.http1 import HEAD_LIMIT, INFORMATIONAL_LIMIT, Http1
 from workbench.http.client.message import Fields, HttpRequest, ProtocolError
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -243,6 +245,32 @@ def check_whole(found: Fetched) -> None:
     assert found.heads[0].fields.get(b"link") == b"</x>"
     assert found.body == b"abcde"
     assert list(found.trailers) == [(b"Digest", b"x")]
+
+
+@given(
+    status=st.integers(100, 999), fields=st.lists(st.sampled_from(
+        [b"A: b", b"Content-Length: 3", b"Content-Length:3 ", b"content-length: 03", b"X:",
+         b"Content-Length: 4", b"Transfer-Encoding: chunked", b"Connection: close", b"a b: c",
+         b"A: \xe9", b"A: b\x00", b" fold", b"Upgrade: x", b"A:\t b \t"]), max_size=3),
+)  # fmt: skip
+@settings(max_examples=400)
+def test_the_short_way_for_plain_heads_leads_where_the_long_one_does(
+    status: int, fields: list[bytes]
+) -> None:
+    block = b"\r\n".join([b"HTTP/1.1 %d Yes" % status, *fields, b"", b""])
+    short, long = Http1(), Http1()
+    with pytest.MonkeyPatch.context() as patch:
+        found: list[tuple[list[object], bool, bytes]] = []
+        for protocol in (short, long):
+            if protocol is long:
+                patch.setattr(http1, "plain_head", lambda block: None)
+            protocol.begin(HttpRequest("GET", parse("http://a/"), Fields([(b"Host", b"a")])))
+            try:
+                readings: list[object] = [*protocol.receive(block), *protocol.receive(b"abc")]
+                found.append((readings, protocol.reusable, protocol.surplus))
+            except JobError as problem:
+                found.append(([problem.cause], False, b""))
+    assert found[0] == found[1]
 
 
 @given(data=st.binary(max_size=400), cut=st.integers(0, 400), start=st.sampled_from([b"", OK]))

@@ -10,7 +10,7 @@ from workbench.http.client.building import Items, http_url, pairs_of
 from workbench.http.client.code_parts import prepared, target_of, text_of
 from workbench.http.client.digests import typed_digest
 from workbench.http.client.forms import FormField, typed_form_field, urlencoded
-from workbench.http.client.message import check_method, wire_target
+from workbench.http.client.message import check_method, method_of, wire_target
 
 if TYPE_CHECKING:
     from workbench.http.client.download import Download
@@ -143,7 +143,7 @@ def python(request: Http) -> str:
     imports = "".join(f"import {name}\n" for name in sorted(script.imports))
     text = _PYTHON.format(
         imports=imports, setup=setup if not setup else "\n\n" + setup, body=body,
-        url=address + wire_target(url).decode(), method=check_method(request.method),
+        url=address + wire_target(url).decode(), method=check_method(method_of(request.method)),
         fields="".join(f"{line}\n" for line in lines),
         handlers="".join(f"{line}\n" for line in script.lines),
         given=", ".join(script.handlers), data="data, " if body else "", timeout=request.timeout,

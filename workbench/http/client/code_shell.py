@@ -12,7 +12,7 @@ from workbench.http.client.building import Items, pairs_of
 from workbench.http.client.code_parts import prepared, target_of, text_of
 from workbench.http.client.digests import typed_digest
 from workbench.http.client.forms import urlencoded
-from workbench.http.client.message import check_method, wire_target
+from workbench.http.client.message import check_method, method_of, wire_target
 
 if TYPE_CHECKING:
     from workbench.http.client.download import Download
@@ -27,10 +27,10 @@ def shell(request: Http) -> str:
         return _raw_shell(request, url)
     words = ["curl", "--silent", "--show-error", "--globoff", "--path-as-is"]
     words += ["--compressed"] if request.decode else []
-    if request.method == "HEAD":
+    if method_of(request.method) == "HEAD":
         words.append("--head")
     else:
-        words += ["--request", check_method(request.method)]
+        words += ["--request", check_method(method_of(request.method))]
     version = {"1.0": "--http1.0", "1.1": "--http1.1"}.get(request.http, "")
     if request.http == "2":
         version = "--http2" if url.tls else "--http2-prior-knowledge"

@@ -44,7 +44,7 @@ class Http(ClientRequest):
     another, or none.
     """
 
-    method: str = argument("GET, HEAD, POST, PUT, PATCH, DELETE, or any other")
+    method: str = argument("GET, HEAD, POST, PUT, PATCH, DELETE, or any other; get is GET")
     url: Endpoint = argument("what to ask for", metavar="URL", scheme="http")
     item: tuple[str, ...] = argument(
         "header fields, query and JSON", default=(), metavar="NAME:VALUE"
@@ -102,7 +102,7 @@ class Http(ClientRequest):
 def http(request: Http, scope: Scope) -> Iterator[Event]:
     """Make the request, send it, and tell what happens."""
     from workbench.http.client.client import Client
-    from workbench.http.client.message import HttpRequest, check_method
+    from workbench.http.client.message import HttpRequest, check_method, method_of
     from workbench.http.client.setting import client_options, save_jar
     from workbench.http.client.telling import Teller
 
@@ -117,8 +117,9 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
     )
     raw = raw_request(request.raw, scope) if request.raw else b""
     asked = HttpRequest(
-        check_method(request.method), url.replace(user="", password=""), fields_of(items, body),
-        body.content, request.request_target.encode("utf-8", "surrogateescape"), raw=raw,
+        check_method(method_of(request.method)), url.replace(user="", password=""),
+        fields_of(items, body), body.content,
+        request.request_target.encode("utf-8", "surrogateescape"), raw=raw,
     )  # fmt: skip
     if any(char in request.request_target for char in "\r\n \0"):
         raise JobError("the request target has a space or a line's end in it", advice="use --raw")

@@ -105,6 +105,14 @@ def typed_field(text: str) -> Pair:
     return pair
 
 
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"))
+
+
+def method_of(text: str) -> str:
+    """A method as typed; the usual ones in small letters are made capitals, for case counts."""
+    return text.upper() if text.upper() in METHODS else text
+
+
 def check_method(method: str) -> str:
     """A method as it may stand in a request line (RFC 9110, 9.1): case counts.
 
