@@ -23,7 +23,7 @@ from workbench.http.client.connection import TlsOptions
 from workbench.http.client.content import Bytes, File, Stream
 from workbench.http.client.exchange import ContentSent, RequestSent, Wire
 from workbench.http.client.eyeballs import Race, interleave
-from workbench.http.client.http1 import HangupError
+from workbench.http.client.http1 import CutError, HangupError
 from workbench.http.client.message import Body, Fields, HttpRequest, Switched
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -437,6 +437,25 @@ def test_tls_with_an_authority_of_ones_own(made: Certificates) -> None:
         with pytest.raises(ssl.SSLCertVerificationError):
             fetch(url)
         assert fetch(url, tls=TlsOptions(verify=False)).body == b"ok"
+
+
+def test_a_body_that_the_end_of_tls_cuts_is_named(made: Certificates) -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"
+    with (
+        listening(answering(cut), context=server_context(made)) as port,
+        pytest.raises(CutError, match="3 of 9"),
+    ):
+        fetch(f"https://localhost:{port}/", tls=TlsOptions(ca=made.ca))
+
+
+def test_large_bodies_go_both_ways_through_tls(made: Certificates) -> None:
+    data = os.urandom(3_000_000)
+    with listening(echo_body, context=server_context(made)) as port:
+        found = fetch(
+            f"https://localhost:{port}/", "POST", tls=TlsOptions(ca=made.ca),
+            more={"content": Bytes(data)},
+        )  # fmt: skip
+    assert found.body == data
 
 
 def test_a_pinned_address_keeps_the_name_in_tls(made: Certificates) -> None:

@@ -127,7 +127,7 @@ def test_a_body_of_unknown_length(hypercorn: str, made: Certificates) -> None:
 
 
 def test_frames_of_both_directions_are_shown(hypercorn: str, made: Certificates) -> None:
-    found = over_tls(f"{hypercorn}/version", made)
+    found = over_tls(f"{hypercorn}/version", made, watched=True)
     frames = [frame for wire in found.of(Wire) for frame in wire.frames]
     sent = [frame.type for frame in frames if frame.sent]
     received = [frame.type for frame in frames if not frame.sent]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
+import ssl
 import subprocess
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -247,26 +248,14 @@ def relay(answer: bytes, port: int) -> Talk:
         read_head(sock)
         sock.sendall(answer)
         with socket.create_connection(("127.0.0.1", port), WAIT) as far:
-
-            def back() -> None:
-                try:
-                    while data := far.recv(1 << 16):
-                        sock.sendall(data)
-                except OSError:
-                    pass
-
-            thread = threading.Thread(target=back)
-            thread.start()
-            try:
-                while data := sock.recv(1 << 16):
-                    far.sendall(data)
-            except OSError:
-                pass
-            try:
-                far.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            thread.join(WAIT)
+            while True:
+                pending = isinstance(sock, ssl.SSLSocket) and sock.pending()
+                ready = [sock] if pending else select.select([sock, far], [], [], WAIT)[0]
+                for one in ready:
+                    data = one.recv(1 << 16)
+                    if not data:
+                        return
+                    (far if one is sock else sock).sendall(data)
 
     return talk
 
@@ -284,6 +273,17 @@ def relay(answer: bytes, port: int) -> Talk:
 def test_a_proxy_that_does_not_tunnel_is_named(answer: bytes, words: str) -> None:
     with listening(answering(answer)) as port, pytest.raises(JobError, match=words):
         fetch("https://127.0.0.1:1/", proxies=Proxies({"https": f"127.0.0.1:{port}"}))
+
+
+def test_tls_within_tls(made: Certificates) -> None:
+    body = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000)
+    with (
+        listening(answering(body), context=server_context(made)) as port,
+        listening(relay(b"HTTP/1.1 200 Go\r\n\r\n", port), context=server_context(made)) as proxy,
+    ):
+        proxies = Proxies({"https": f"https://localhost:{proxy}"})
+        found = fetch(f"https://127.0.0.1:{port}/", proxies=proxies, tls=TlsOptions(ca=made.ca))
+    assert found.body == bytes(1_000_000)
 
 
 def test_an_https_proxy(made: Certificates) -> None:

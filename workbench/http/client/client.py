@@ -52,7 +52,7 @@ class ClientOptions:
     """How requests are made. `version` is "1.0", "1.1", "2", or "" for the best both have.
 
     `pins` dial an address in place of a (host, port); `follow` is the most redirects; `omit` are
-    the fields that would be added and must not be.
+    the fields that would be added and must not be; `watched` that frames are looked at.
     """
 
     version: str = ""
@@ -62,6 +62,7 @@ class ClientOptions:
     credentials: Credentials | None = None
     follow: int = 0
     decode: bool = True
+    watched: bool = False
     omit: frozenset[bytes] = frozenset()
     jar: Jar | None = None
 
@@ -335,7 +336,7 @@ class Client:
         if connection.alpn == "h2" or (wanted == "2" and not url.tls):
             from workbench.http.client.http2 import Http2
 
-            return Http2()
+            return Http2(watched=self._options.watched)
         return Http1()
 
     def _prepared(

@@ -21,13 +21,13 @@ from workbench.core.failure import JobError
 from workbench.core.host import is_ipv4
 from workbench.core.scope import Address, Scope
 from workbench.http.client.eyeballs import Attempt, Race, shown
+from workbench.http.client.layer import Bare, Tls
 from workbench.http.client.phases import Phases
 from workbench.http.client.waiting import Waiting
 
 if TYPE_CHECKING:
     import ssl
 
-READ_SIZE = 1 << 18
 TAP_LIMIT = 1 << 20
 """Bytes of a connection, in both directions together, that the tap keeps."""
 
@@ -112,9 +112,7 @@ class Connection:
         self.idle_since = time.monotonic()
         self._scope = scope
         self._waiting = Waiting(scope)
-        self._secure = False
-        self._read_wants = select.POLLIN
-        self._write_wants = select.POLLOUT
+        self._layer: Bare | Tls = Bare(sock)
 
     @property
     def alpn(self) -> str:
@@ -130,24 +128,18 @@ class Connection:
     # -- bytes ---------------------------------------------------------------------------------
 
     def try_send(self, data: bytes | memoryview) -> int:
-        """Send what the kernel takes now; 0 where it takes nothing.
+        """Send what can be taken now; 0 where nothing can.
 
         Raises:
             OSError: the connection is broken.
         """
         try:
-            sent = self.sock.send(data)
-        except BlockingIOError:
-            return 0
-        except OSError as problem:
-            wants = self._wants(problem)
-            if not wants:
-                self._scope.check()
-                raise
-            self._write_wants = wants
-            return 0
-        self._write_wants = select.POLLOUT
-        self.tap.note(memoryview(data)[:sent], sent=True)
+            sent = self._layer.send(data)
+        except OSError:
+            self._scope.check()  # a cancel takes the socket away under our hands
+            raise
+        if sent:
+            self.tap.note(memoryview(data)[:sent], sent=True)
         return sent
 
     def try_receive(self) -> bytes | None:
@@ -157,20 +149,12 @@ class Connection:
             OSError: the connection is broken.
         """
         try:
-            data = self.sock.recv(READ_SIZE)
-        except BlockingIOError:
-            return None
-        except OSError as problem:
-            wants = self._wants(problem)
-            if not wants:
-                if self._ended_without_notify(problem):
-                    return b""
-                self._scope.check()
-                raise
-            self._read_wants = wants
-            return None
-        self._read_wants = select.POLLIN
-        self.tap.note(data, sent=False)
+            data = self._layer.receive()
+        except OSError:
+            self._scope.check()
+            raise
+        if data:
+            self.tap.note(data, sent=False)
         return data
 
     def wait(self, *, sending: bool, timeout: float | None = None, also: int | None = None) -> bool:
@@ -186,10 +170,8 @@ class Connection:
             TimeoutError: the scope's own time-out passed.
             Cancelled: the scope was cancelled.
         """
-        if self._secure and self.sock.pending():  # type: ignore[attr-defined]
-            return True
-        events = self._read_wants | (self._write_wants if sending else 0)
-        wanted = {self.sock.fileno(): events}
+        waits = sending or not self._layer.flush()
+        wanted = {self.sock.fileno(): select.POLLIN | (select.POLLOUT if waits else 0)}
         if also is not None:
             wanted[also] = select.POLLIN
         patience = self._scope.timeout
@@ -206,11 +188,11 @@ class Connection:
     def send_all(self, data: bytes) -> None:
         """Send all of it; for the few bytes of a proxy's handshake."""
         view = memoryview(data)
-        while view:
-            sent = self.try_send(view)
+        while view or not self._layer.flush():
+            sent = self.try_send(view) if view else 0
             view = view[sent:]
             if not sent:
-                self._scope.wait_for(self.sock, self._write_wants, self._scope.timeout)
+                self._scope.wait_for(self.sock, select.POLLOUT, self._scope.timeout)
 
     def receive(self) -> bytes:
         """Wait for more bytes; b"" at the end."""
@@ -221,33 +203,14 @@ class Connection:
     def is_quiet(self) -> bool:
         """Nothing has come and nobody has hung up: it can be used once more."""
         try:
-            poll = select.poll()
-            poll.register(self.sock, select.POLLIN)
-            return not poll.poll(0)
-        except (ValueError, OSError):
+            # What comes unasked within TLS, as the tickets of sessions do, is no end.
+            return self.try_receive() is None
+        except OSError:
             return False
 
     def close(self) -> None:
-        """Hang up; TLS is not told, as HTTP's own framing has."""
+        """Hang up; TLS is not told, for HTTP's own framing has said all."""
         self.sock.close()
-
-    def _wants(self, problem: OSError) -> int:
-        """What OpenSSL waits for, where that is all the problem."""
-        if not self._secure:
-            return 0
-        import ssl
-
-        if isinstance(problem, ssl.SSLWantReadError):
-            return select.POLLIN
-        return select.POLLOUT if isinstance(problem, ssl.SSLWantWriteError) else 0
-
-    def _ended_without_notify(self, problem: OSError) -> bool:
-        """Many servers close TCP without TLS's close_notify; framing says what that means."""
-        if not self._secure:
-            return False
-        import ssl
-
-        return isinstance(problem, ssl.SSLEOFError)
 
     # -- TLS -----------------------------------------------------------------------------------
 
@@ -258,36 +221,18 @@ class Connection:
             ssl.SSLError: the handshake failed, or the certificate is not trusted.
             JobError: a file of the options cannot be used.
         """
-        if self._secure:
-            raise JobError(
-                "TLS within TLS, to an https: origin through an https: proxy, is not spoken",
-                advice="name the proxy as http://",
-            )
-        import ssl
-
         name = options.server_name or host.partition("%")[0].removesuffix(".")
         made = context(options, alpn)
+        layer = Tls(self._layer, made, name)
         try:
-            secure = made.wrap_socket(
-                self.sock, server_hostname=name, do_handshake_on_connect=False
-            )
+            while not layer.shake_hands():
+                events = select.POLLIN if layer.flush() else select.POLLIN | select.POLLOUT
+                self._scope.wait_for(self.sock, events, self._scope.timeout)
         except OSError:
-            self._scope.check()  # a cancel takes the socket away under our hands
+            self._scope.check()
             raise
-        self.sock = secure
-        self._secure = True
-        self._scope.adopt(secure)
-        while True:
-            try:
-                secure.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                self._scope.wait_for(secure, select.POLLIN, self._scope.timeout)
-            except ssl.SSLWantWriteError:
-                self._scope.wait_for(secure, select.POLLOUT, self._scope.timeout)
-            except OSError:
-                self._scope.check()
-                raise
+        self._layer = layer
+        secure = layer.object
         cipher = secure.cipher() or ("", "", 0)
         self.tls = TlsFacts(
             secure.version() or "", cipher[0], cipher[2] or 0,
@@ -295,7 +240,7 @@ class Connection:
         )  # fmt: skip
 
 
-def _chain(secure: ssl.SSLSocket) -> tuple[bytes, ...]:
+def _chain(secure: ssl.SSLObject) -> tuple[bytes, ...]:
     """The certificates that the server sent; public from Python 3.13 on."""
     unverified = getattr(secure, "get_unverified_chain", None)
     if unverified is not None:

@@ -48,11 +48,16 @@ _HOP = (
 
 
 class Http2:
-    """The exchanges of one connection, one after the other."""
+    """The exchanges of one connection, one after the other.
+
+    Args:
+        watched: somebody looks at the frames.
+    """
 
     version = "2"
 
-    def __init__(self) -> None:
+    def __init__(self, *, watched: bool = True) -> None:
+        self._watched = watched
         config = h2.config.H2Configuration(
             client_side=True, header_encoding=None, validate_outbound_headers=False
         )
@@ -159,7 +164,8 @@ class Http2:
         return data
 
     def _show(self, reader: FrameReader, data: bytes) -> None:
-        self._frames.extend(reader.feed(data))
+        if self._watched:
+            self._frames.extend(reader.feed(data))
 
     def take_frames(self) -> tuple[Frame, ...]:
         """The frames of both directions since the last call; of very many the last."""
@@ -195,8 +201,18 @@ class Http2:
             raise ProtocolError(
                 f"the server breaks HTTP/2: {said or name}", name or "RFC 9113",
             ) from None  # fmt: skip
+        pieces: list[bytes] = []
         for event in events:
-            yield from self._read(event)
+            for reading in self._read(event):
+                if isinstance(reading, Body):
+                    pieces.append(reading.data)
+                    continue
+                if pieces:
+                    yield Body(b"".join(pieces))
+                    pieces.clear()
+                yield reading
+        if pieces:
+            yield Body(b"".join(pieces))
         if self._idle > IDLE_FRAMES:
             raise ProtocolError(
                 f"a flood: more than {IDLE_FRAMES} frames without any of the response",

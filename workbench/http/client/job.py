@@ -125,7 +125,7 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
         raise JobError("the request target has a space or a line's end in it", advice="use --raw")
     options, notes = client_options(
         request, url, items.omit, decode=request.decode,
-        follow=request.max_redirects if request.follow else 0,
+        follow=request.max_redirects if request.follow else 0, watched=request.verbose,
     )  # fmt: skip
     yield from (Note(text) for text in notes)
     client = Client(options, scope)

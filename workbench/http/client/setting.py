@@ -28,6 +28,7 @@ def client_options(
     *,
     decode: bool,
     follow: int,
+    watched: bool = False,
 ) -> tuple[ClientOptions, list[str]]:
     """The options of a client for a URL, and what is worth saying about them.
 
@@ -55,7 +56,8 @@ def client_options(
         raise JobError("--max-redirects is at least 1", advice="leave --follow away to follow none")
     made = ClientOptions(
         "" if wanted.http == "auto" else wanted.http, tls, pins_of(wanted.resolve),
-        _proxies(wanted), _credentials(wanted, url), follow, decode, frozenset(omit), jar,
+        _proxies(wanted), _credentials(wanted, url), follow, decode, watched,
+        frozenset(omit), jar,
     )  # fmt: skip
     return made, notes
 
