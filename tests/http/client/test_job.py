@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import PATIENCE, events, next_event, run, server, started
-from tests.http.client.peers import answering, listening
+from tests.http.client.peers import answering, listening, read_head
 from workbench.core.arguments import parse_line
 from workbench.core.job import dump_request, execute, load_request
 from workbench.core.message import Event
@@ -231,6 +232,36 @@ def test_passwords_are_masked_wherever_they_are_told() -> None:
         assert "secret" not in code
 
 
+def test_a_secret_field_is_sent_and_seen_nowhere() -> None:
+    got: list[bytes] = []
+
+    def talk(sock: socket.socket) -> None:
+        got.append(read_head(sock))
+        sock.sendall(OK)
+
+    with listening(talk) as there:
+        hop = b"HTTP/1.1 302 F\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n"
+        with listening(answering(hop % there)) as here:
+            words = ["GET", f"http://127.0.0.1:{here}/", "--verbose", "--proxy=none", "--follow"]
+            found = done(*words, secret_header="X-Key: k3y value")
+            assert b"k3y" not in b"".join(dump(one) for one in found)
+            assert (
+                "X-Key: *********" in next(one for one in found if isinstance(one, HttpSent)).head
+            )
+            assert of(found, HttpRedirect).dropped == ("X-Key",)
+    assert b"X-Key" not in got[0]
+    request = parse_line(http, ["GET", "http://a/"], {"secret_header": "X-Key: k3y"})
+    assert b"k3y" not in dump_request(request, secrets=False)
+    assert "k3y" not in request.as_python() + request.as_shell()
+    assert "no field" in done("GET", "http://a/", secret_header="k3y")[-1].line()
+    assert "k3y" not in done("GET", "http://a/", secret_header="k3y")[-1].line()
+
+
+def test_authorization_is_not_typed_where_history_keeps_it() -> None:
+    for words in (["Authorization:Basic x"], ["--header=proxy-authorization: y"]):
+        assert "stay in the history" in done("GET", "http://127.0.0.1:1/", *words)[-1].line()
+
+
 def dump(event: Event) -> bytes:
     """An event with its bytes as they are."""
     return repr(event).encode()
@@ -305,6 +336,7 @@ SAME = [
     ["OPTIONS", "{url}/x", "X-Empty;"],
     ["GET", "{url}/x", "--user=alice", "--auth=basic"],
     ["GET", "{url}/x", "--follow"],
+    ["GET", "{url}/x", "--secret-header"],
     ["GET", "http://pinned.test:{port}/x", "--resolve=pinned.test:{port}:127.0.0.1"],
     ["BREW", "{url}/pot", "--raw={raw}"],
 ]
@@ -322,17 +354,20 @@ def test_the_code_asks_for_the_same(
     filled = [
         word.format(url=inspector, file=file, raw=raw, port=inspector.rpartition(":")[2])
         for word in words
+        if word != "--secret-header"
     ]
     secret = {"password": "pw: x"} if "--user=alice" in filled else {}
+    if "--secret-header" in words:
+        secret = {"secret_header": "X-Key: pw: x"}
     request = parse_line(http, [*filled, "--proxy=none"], secret)
-    theirs = code(request, how, b"from stdin", PASSWORD="pw: x")
+    theirs = code(request, how, b"from stdin", PASSWORD="pw: x", SECRET_HEADER="X-Key: pw: x")
     if request.raw is not None:
         theirs = theirs.partition(b"\r\n\r\n")[2]
         ours = json.loads(body(list(execute(http, request, Scope(30.0)))))
     else:
         ran = run("http", *filled, "--proxy=none", "--quiet", *(
-            ["--password-env=SECRET"] if secret else []
-        ), data=b"from stdin", env={"SECRET": "pw: x"})  # fmt: skip
+            f"--{name.replace('_', '-')}-env=SECRET" for name in secret
+        ), data=b"from stdin", env={"SECRET": next(iter(secret.values()), "")})  # fmt: skip
         ours = json.loads(ran.stdout)
     assert comparable(json.loads(theirs)) == comparable(ours)
 

@@ -21,6 +21,8 @@ RAW_LIMIT = 16 << 20
 
 _ITEM = re.compile(r"(?P<name>[^:=@]+)(?P<kind>:=|==|=|:|;$)(?P<value>.*)", re.DOTALL)
 
+_SECRET = ("authorization", "proxy-authorization")
+
 JSON = b"application/json"
 FORM = b"application/x-www-form-urlencoded"
 
@@ -102,7 +104,30 @@ class Items:
         for text in texts:
             self._field(text)
 
+    def add_secret(self, text: str) -> frozenset[bytes]:
+        """The field of `--secret-header`, if there is one; its name, which is bound to the origin.
+
+        Raises:
+            JobError: it is no field; the message does not show it.
+        """
+        if not text:
+            return frozenset()
+        try:
+            pair = typed_field(text.strip())
+        except JobError:
+            raise JobError(
+                "the secret header is no field", advice="put NAME:VALUE into the variable or file"
+            ) from None
+        self.fields.append(pair)
+        return frozenset({pair[0].lower()})
+
     def _field(self, text: str) -> None:
+        name = text.partition(":")[0].strip().lower()
+        if name in _SECRET and text.partition(":")[2].strip():
+            raise JobError(
+                f"{text.partition(':')[0]} typed here would stay in the history",
+                advice="--user and --password-env, --bearer-env or --secret-header-env keep it out",
+            )
         if text.endswith(";") and ":" not in text:
             self.fields.append(typed_field(text[:-1] + ":"))
             return

@@ -52,7 +52,8 @@ class ClientOptions:
     """How requests are made. `version` is "1.0", "1.1", "2", or "" for the best both have.
 
     `pins` dial an address in place of a (host, port); `follow` is the most redirects; `omit` are
-    the fields that would be added and must not be; `watched` that frames are looked at.
+    the fields that would be added and must not be; `watched` that frames are looked at;
+    `bound` are fields that never go on to another origin, beside the usual ones.
     """
 
     version: str = ""
@@ -64,6 +65,7 @@ class ClientOptions:
     decode: bool = True
     watched: bool = False
     omit: frozenset[bytes] = frozenset()
+    bound: frozenset[bytes] = frozenset()
     jar: Jar | None = None
 
 
@@ -167,7 +169,7 @@ class Client:
                     head = step
                 yield step
             if head is not None and is_redirect(head) and self._options.follow:
-                found = redirect(request, head, been)
+                found = redirect(request, head, been, self._options.bound)
                 if found.request is not None and not left:
                     most = self._options.follow
                     found = replace(found, request=None, why_not=f"after {most} redirects")

@@ -237,6 +237,12 @@ def _python_way(request: ClientRequest, url: Endpoint, script: _Script) -> None:
 
 def _python_login(request: Http | Download, url: Endpoint, script: _Script, address: str) -> None:
     """Who asks; a secret comes from the environment."""
+    if request.secret_header:
+        script.imports.add("os")
+        script.lines += [
+            'name, _, value = os.environ["SECRET_HEADER"].partition(":")',
+            "request.add_unredirected_header(name.strip(), value.strip())",
+        ]
     if request.bearer:
         script.imports.add("os")
         script.lines.append(

@@ -102,13 +102,14 @@ def _shell_body(request: Http, items: Items) -> list[str]:
 
 
 def _shell_login(request: Http | Download) -> list[str]:
+    secret = ["--header", '"$SECRET_HEADER"'] if request.secret_header else []
     if request.bearer:
-        return ["--oauth2-bearer", '"$BEARER"']
+        return [*secret, "--oauth2-bearer", '"$BEARER"']
     user = request.user or request.url.user
     if not user:
-        return []
+        return secret
     flag = {"basic": "--basic", "digest": "--digest"}.get(request.auth, "--anyauth")
-    return [flag, "--user", f'{shlex.quote(user)}:"$PASSWORD"']
+    return [*secret, flag, "--user", f'{shlex.quote(user)}:"$PASSWORD"']
 
 
 def _shell_way(request: ClientRequest, url: Endpoint) -> list[str]:

@@ -94,6 +94,7 @@ def download(request: Download, scope: Scope) -> Iterator[Event]:
     from workbench.http.client.setting import client_options, save_jar
 
     items = Items(request.item)
+    bound = items.add_secret(request.secret_header)
     if items.json or items.query:
         raise JobError("a download has header fields alone after its URL", advice="NAME:VALUE")
     wanted = typed_digest(request.digest) if request.digest else None
@@ -101,7 +102,7 @@ def download(request: Download, scope: Scope) -> Iterator[Event]:
         check_free(request.output, overwrite=request.overwrite)
     url = http_url(request.url)
     options, notes = client_options(
-        request, url, items.omit, decode=False, follow=request.max_redirects
+        request, url, items.omit, decode=False, follow=request.max_redirects, bound=bound
     )
     yield from (Note(text) for text in notes)
     fields = Fields(items.fields).default(b"Accept-Encoding", b"identity")

@@ -108,6 +108,7 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
 
     items = Items(request.item)
     items.add_fields(request.header)
+    bound = items.add_secret(request.secret_header)
     body = Body(
         data=request.data, json=request.data_json, form=request.form, pairs=request.urlencoded,
         items=items.json, scope=scope,
@@ -125,7 +126,7 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
         raise JobError("the request target has a space or a line's end in it", advice="use --raw")
     options, notes = client_options(
         request, url, items.omit, decode=request.decode,
-        follow=request.max_redirects if request.follow else 0, watched=request.verbose,
+        follow=request.max_redirects if request.follow else 0, watched=request.verbose, bound=bound,
     )  # fmt: skip
     yield from (Note(text) for text in notes)
     client = Client(options, scope)
@@ -133,6 +134,7 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
         decode=request.decode and not request.raw, output=request.output,
         most=request.max_body, verbose=request.verbose,
         follows=request.follow, logs_in=options.credentials is not None,
+        secrets=(request.secret_header.partition(":")[2].strip().encode(),),
     )  # fmt: skip
     try:
         yield from teller.tell(client.fetch(asked))

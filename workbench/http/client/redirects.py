@@ -14,7 +14,7 @@ STATUSES = frozenset((301, 302, 303, 307, 308))
 MOST = 20
 """Redirects that are followed unless told otherwise, as browsers do."""
 
-CREDENTIALS = (b"authorization", b"cookie", b"proxy-authorization", b"cookie2")
+CREDENTIALS = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"cookie2"))
 """Fields that never go on to another origin."""
 
 _OF_CONTENT = (
@@ -51,12 +51,14 @@ def is_redirect(head: ResponseHead) -> bool:
 
 
 def redirect(
-    request: HttpRequest, head: ResponseHead, been: frozenset[tuple[str, str]] = frozenset()
-) -> Redirect:
+    request: HttpRequest, head: ResponseHead, been: frozenset[tuple[str, str]] = frozenset(),
+    bound: frozenset[bytes] = frozenset(),
+) -> Redirect:  # fmt: skip
     """What a redirect asks for.
 
     Args:
         been: methods and URLs that were asked for before: coming back to one is a circle.
+        bound: names of fields, in lower case, that are credentials beside the usual ones.
     """
     values = head.fields.all(b"location")
     location = values[0].decode("utf-8", "replace") if values else ""
@@ -88,8 +90,9 @@ def redirect(
     dropped: list[str] = []
     other = origin(url) != origin(request.url)
     if other:
-        dropped = [name.decode("latin-1") for name, _ in fields if name.lower() in CREDENTIALS]
-        fields = fields.without(*CREDENTIALS)
+        secret = CREDENTIALS | bound
+        dropped = [name.decode("latin-1") for name, _ in fields if name.lower() in secret]
+        fields = fields.without(*secret)
     if (method, str(url.replace(fragment=""))) in been:
         return _refused(made, f"a circle: {method} {url} was asked for before")
     following = request.plus(method=method, url=url, fields=fields, content=content, target=b"")

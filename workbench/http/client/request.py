@@ -26,6 +26,9 @@ class ClientRequest(Request):
     user: str = option("", "the name to log in with", metavar="NAME", group=WHO)
     password: str = option("", "the password to log in with", secret=True, group=WHO)
     bearer: str = option("", "a bearer token", secret=True, group=WHO)
+    secret_header: str = option(
+        "", "a header field that nobody may see, as NAME:VALUE", secret=True, group=WHO
+    )
     auth: Auth = option("any", "how to log in; any waits until it is asked for", group=WHO)
     cookies: Path | None = option(
         None, "a cookie jar, read and written: Netscape's or LWP's", metavar="FILE", group=WHO

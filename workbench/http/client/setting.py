@@ -29,6 +29,7 @@ def client_options(
     decode: bool,
     follow: int,
     watched: bool = False,
+    bound: frozenset[bytes] = frozenset(),
 ) -> tuple[ClientOptions, list[str]]:
     """The options of a client for a URL, and what is worth saying about them.
 
@@ -57,7 +58,8 @@ def client_options(
     made = ClientOptions(
         "" if wanted.http == "auto" else wanted.http, tls, pins_of(wanted.resolve),
         _proxies(wanted), _credentials(wanted, url), follow, decode, watched,
-        frozenset(omit), jar,
+        frozenset(omit),
+        bound, jar,
     )  # fmt: skip
     return made, notes
 

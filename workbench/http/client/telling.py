@@ -54,8 +54,10 @@ _CREDENTIALS = re.compile(
 )
 
 
-def mask(data: bytes) -> bytes:
+def mask(data: bytes, secrets: tuple[bytes, ...] = ()) -> bytes:
     """Bytes of a request with what logs in put out of sight, of the same length."""
+    for secret in secrets:
+        data = data.replace(secret, b"*" * len(secret))
     return _CREDENTIALS.sub(lambda found: found[1] + b"*" * len(found[2]), data)
 
 
@@ -81,6 +83,7 @@ class Teller:
     def __init__(
         self, *, decode: bool, output: Path | None, most: int, verbose: bool,
         follows: bool = False, logs_in: bool = False,
+        secrets: tuple[bytes, ...] = (),
     ) -> None:  # fmt: skip
         self._decode = decode
         self._output = output
@@ -88,6 +91,7 @@ class Teller:
         self._verbose = verbose
         self._follows = follows
         self._logs_in = logs_in
+        self._secrets = tuple(filter(None, secrets))
         self._holds = False
         self._held: list[Body | End] = []
         self._file: IO[bytes] | None = None
@@ -135,7 +139,7 @@ class Teller:
                     self._connection, self._version = step.number, step.version
                     yield _connection(step)
                 case RequestSent():
-                    masked = mask(step.head)
+                    masked = mask(step.head, self._secrets)
                     self._has_credentials = masked != step.head
                     yield HttpSent(step.version, safe(masked, keep_newlines=True), self._verbose)
                 case Finished():
@@ -256,7 +260,7 @@ class Teller:
         for one in wire.tapped:
             data = one.data
             if one.sent and self._has_credentials:
-                data = mask_frames(data) if self._version == "2" else mask(data)
+                data = mask_frames(data) if self._version == "2" else mask(data, self._secrets)
             for at in range(0, len(data), PIECE):
                 yield HttpWire(one.sent, data[at : at + PIECE], self._connection)
         for frame in wire.frames:
