@@ -13,7 +13,18 @@ import workbench
 
 ROOT = Path(workbench.__file__).parent
 FRONT_ENDS = {"ui", "cli"}
-ENGINE_LIBRARIES = {"cryptography", "dns", "h2", "idna", "msgspec", "platformdirs", "tomli_w"}
+ENGINE_LIBRARIES = {
+    "brotli",
+    "cryptography",
+    "dns",
+    "h11",
+    "h2",
+    "idna",
+    "msgspec",
+    "platformdirs",
+    "tomli_w",
+    "zstandard",
+}
 """What an engine may import beside the standard library; a probe has to run on a bare machine."""
 
 

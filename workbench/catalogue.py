@@ -59,6 +59,8 @@ JOBS = {
     "serve chargen": "workbench.sockets.chargen",
     "serve daytime": "workbench.sockets.daytime",
     "serve time": "workbench.sockets.time_protocol",
+    "http": "workbench.http.client.job",
+    "download": "workbench.http.client.download",
     "serve http": "workbench.http.serve",
     "serve inspect": "workbench.http.inspect",
     "serve cgi": "workbench.http.gateway.serve_cgi",

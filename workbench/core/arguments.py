@@ -51,7 +51,7 @@ def convert(parameter: Parameter, text: str) -> Any:
         return _choose(name, parameter.literals, text)
     try:
         if parameter.kind is Endpoint:
-            return parse(text)
+            return parse(text, scheme=parameter.about.scheme or None)
         if parameter.kind is bytes:
             return unescape(text)
     except (EndpointError, InputError) as problem:

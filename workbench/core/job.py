@@ -34,11 +34,17 @@ class About:
     metavar: str = ""
     choices: tuple[str, ...] = ()
     group: str = ""
+    scheme: str = ""
 
 
-def argument(help: str, *, default: Any = MISSING, metavar: str = "") -> Any:
-    """A field that the command line takes by its place, and the pane on its target line."""
-    return field(default=default, metadata={"about": About(help, positional=True, metavar=metavar)})
+def argument(help: str, *, default: Any = MISSING, metavar: str = "", scheme: str = "") -> Any:
+    """A field that the command line takes by its place, and the pane on its target line.
+
+    Args:
+        scheme: of an endpoint that is typed without one; "tcp" if not given.
+    """
+    about = About(help, positional=True, metavar=metavar, scheme=scheme)
+    return field(default=default, metadata={"about": about})
 
 
 def option(

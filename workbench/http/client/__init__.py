@@ -1,0 +1,1 @@
+"""The HTTP client: an engine over our own sockets, so that nothing on the wire is hidden."""

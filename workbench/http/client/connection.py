@@ -1,0 +1,340 @@
+"""One connection to an origin or a proxy: dialled, wrapped in TLS, tapped both ways.
+
+The socket does not block; every wait has the scope's time-out and ends at once on a cancel.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.core.dial import FAMILIES, dial
+from workbench.core.endpoint import Endpoint
+from workbench.core.failure import JobError
+from workbench.core.host import is_ipv4
+from workbench.core.scope import Address, Scope
+from workbench.http.client.eyeballs import Attempt, Race, shown
+from workbench.http.client.layer import Bare, Tls
+from workbench.http.client.phases import Phases
+from workbench.http.client.waiting import Waiting
+
+if TYPE_CHECKING:
+    import ssl
+
+TAP_LIMIT = 1 << 20
+"""Bytes of a connection, in both directions together, that the tap keeps."""
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """How TLS is asked for. `ca` replaces the system's store; `server_name` the host's name."""
+
+    verify: bool = True
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    key_password: str = field(default="", repr=False)
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What came of a handshake. `chain` holds the certificates as DER, the server's own first."""
+
+    version: str
+    cipher: str
+    bits: int
+    alpn: str
+    server_name: str
+    verified: bool
+    chain: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """Bytes that went over a connection, inside TLS; `sent` tells the direction."""
+
+    sent: bool
+    data: bytes
+    at: float
+
+
+class Tap:
+    """What went over a connection, as far as there is room; what goes beyond is counted."""
+
+    def __init__(self, limit: int = TAP_LIMIT) -> None:
+        self._room = limit
+        self._fresh: list[Tapped] = []
+        self.sent = self.received = self.left_out = 0
+
+    def note(self, data: bytes | memoryview, *, sent: bool) -> None:
+        """Bytes have gone out or come in."""
+        size = len(data)
+        if sent:
+            self.sent += size
+        else:
+            self.received += size
+        if self._room:
+            kept = bytes(data[: self._room])
+            self._room -= len(kept)
+            self._fresh.append(Tapped(sent, kept, time.monotonic()))
+            self.left_out += size - len(kept)
+        else:
+            self.left_out += size
+
+    def take(self) -> list[Tapped]:
+        """What has come since the last call."""
+        taken, self._fresh = self._fresh, []
+        return taken
+
+
+class Connection:
+    """A byte stream to a peer. `uses` counts the exchanges that it carried."""
+
+    def __init__(self, sock: socket.socket, scope: Scope, peer: str, local: str) -> None:
+        self.sock = sock
+        self.number = next(_numbers)
+        self.peer = peer
+        self.local = local
+        self.tls: TlsFacts | None = None
+        self.tap = Tap()
+        self.attempts: tuple[Attempt, ...] = ()
+        self.uses = 0
+        self.idle_since = time.monotonic()
+        self._scope = scope
+        self._waiting = Waiting(scope)
+        self._layer: Bare | Tls = Bare(sock)
+
+    @property
+    def alpn(self) -> str:
+        """The protocol that TLS agreed on, or ""."""
+        return self.tls.alpn if self.tls else ""
+
+    def lend(self, scope: Scope) -> None:
+        """Let another run use it."""
+        self._scope = scope
+        self._waiting = Waiting(scope)
+        scope.adopt(self.sock)
+
+    # -- bytes ---------------------------------------------------------------------------------
+
+    def try_send(self, data: bytes | memoryview) -> int:
+        """Send what can be taken now; 0 where nothing can.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        try:
+            sent = self._layer.send(data)
+        except OSError:
+            self._scope.check()  # a cancel takes the socket away under our hands
+            raise
+        if sent:
+            self.tap.note(memoryview(data)[:sent], sent=True)
+        return sent
+
+    def try_receive(self) -> bytes | None:
+        """What has come: b"" at its end, None where there is nothing yet.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        try:
+            data = self._layer.receive()
+        except OSError:
+            self._scope.check()
+            raise
+        if data:
+            self.tap.note(data, sent=False)
+        return data
+
+    def wait(self, *, sending: bool, timeout: float | None = None, also: int | None = None) -> bool:
+        """Wait until something can be received, or sent if that is wanted.
+
+        Args:
+            also: a descriptor that ends the wait when it can be read.
+
+        Returns:
+            whether anything can; False where the given time-out passed.
+
+        Raises:
+            TimeoutError: the scope's own time-out passed.
+            Cancelled: the scope was cancelled.
+        """
+        waits = sending or not self._layer.flush()
+        wanted = {self.sock.fileno(): select.POLLIN | (select.POLLOUT if waits else 0)}
+        if also is not None:
+            wanted[also] = select.POLLIN
+        patience = self._scope.timeout
+        if also is None and (timeout is None or timeout >= patience):
+            if not self._waiting.wait(wanted, patience):
+                raise TimeoutError("timed out")
+            return True
+        return bool(self._waiting.wait(wanted, timeout))
+
+    def readable(self, descriptor: int) -> bool:
+        """Whether another descriptor can be read without blocking."""
+        return bool(self._waiting.wait({descriptor: select.POLLIN}, 0.0))
+
+    def send_all(self, data: bytes) -> None:
+        """Send all of it; for the few bytes of a proxy's handshake."""
+        view = memoryview(data)
+        while view or not self._layer.flush():
+            sent = self.try_send(view) if view else 0
+            view = view[sent:]
+            if not sent:
+                self._scope.wait_for(self.sock, select.POLLOUT, self._scope.timeout)
+
+    def receive(self) -> bytes:
+        """Wait for more bytes; b"" at the end."""
+        while (data := self.try_receive()) is None:
+            self.wait(sending=False)
+        return data
+
+    def is_quiet(self) -> bool:
+        """Nothing has come and nobody has hung up: it can be used once more."""
+        try:
+            # What comes unasked within TLS, as the tickets of sessions do, is no end.
+            return self.try_receive() is None
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Hang up; TLS is not told, for HTTP's own framing has said all."""
+        self.sock.close()
+
+    # -- TLS -----------------------------------------------------------------------------------
+
+    def start_tls(self, host: str, options: TlsOptions, alpn: tuple[str, ...]) -> None:
+        """Lay TLS over the connection.
+
+        Raises:
+            ssl.SSLError: the handshake failed, or the certificate is not trusted.
+            JobError: a file of the options cannot be used.
+        """
+        name = options.server_name or host.partition("%")[0].removesuffix(".")
+        made = context(options, alpn)
+        layer = Tls(self._layer, made, name)
+        try:
+            while not layer.shake_hands():
+                events = select.POLLIN if layer.flush() else select.POLLIN | select.POLLOUT
+                self._scope.wait_for(self.sock, events, self._scope.timeout)
+        except OSError:
+            self._scope.check()
+            raise
+        self._layer = layer
+        secure = layer.object
+        cipher = secure.cipher() or ("", "", 0)
+        self.tls = TlsFacts(
+            secure.version() or "", cipher[0], cipher[2] or 0,
+            secure.selected_alpn_protocol() or "", name, options.verify, _chain(secure),
+        )  # fmt: skip
+
+
+def _chain(secure: ssl.SSLObject) -> tuple[bytes, ...]:
+    """The certificates that the server sent; public from Python 3.13 on."""
+    unverified = getattr(secure, "get_unverified_chain", None)
+    if unverified is not None:
+        return tuple(unverified())
+    its = getattr(secure._sslobj, "get_unverified_chain", None)  # type: ignore[attr-defined]
+    if its is not None:
+        from _ssl import ENCODING_DER
+
+        return tuple(one.public_bytes(ENCODING_DER) for one in its() or ())
+    own = secure.getpeercert(binary_form=True)
+    return (own,) if own else ()
+
+
+def context(options: TlsOptions, alpn: tuple[str, ...]) -> ssl.SSLContext:
+    """The context of the standard library that an exchange uses.
+
+    Raises:
+        JobError: a certificate or key cannot be read.
+    """
+    import ssl
+
+    try:
+        made = ssl.create_default_context(cafile=os.fspath(options.ca) if options.ca else None)
+    except (ssl.SSLError, OSError) as problem:
+        raise _unreadable(options.ca, "no certificate that could be trusted", problem) from None
+    if not options.verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    if options.certificate:
+        password = options.key_password
+        try:
+            made.load_cert_chain(options.certificate, options.key, lambda: password)
+        except (ssl.SSLError, OSError) as problem:
+            where = options.key or options.certificate
+            if getattr(problem, "reason", None) == "KEY_VALUES_MISMATCH":
+                raise JobError(
+                    f"the key {where} does not belong to the certificate {options.certificate}",
+                    code="KEY_VALUES_MISMATCH",
+                ) from None
+            what = "no certificate with a key that this password opens"
+            raise _unreadable(where, what, problem) from None
+    elif options.key:
+        raise JobError("there is a key and no certificate", advice="give the certificate too")
+    if alpn:
+        made.set_alpn_protocols(list(alpn))
+    return made
+
+
+def _unreadable(path: Path | None, what: str, problem: OSError) -> JobError:
+    missing = problem.errno in (errno.ENOENT, errno.EACCES, errno.EISDIR)
+    why = os.strerror(problem.errno or 0).lower() if missing else f"in it is {what}"
+    return JobError(f"{path}: {why}", advice="give a file in PEM form")
+
+
+# -- dialling ---------------------------------------------------------------------------------
+
+
+def is_literal(host: str) -> bool:
+    """An address, which needs no look-up."""
+    return ":" in host or is_ipv4(host)
+
+
+def connect(
+    end: Endpoint, scope: Scope, phases: Phases, *, pin: str = "", timeout: float | None = None
+) -> Connection:
+    """Dial an origin or a proxy; the addresses of a name race (RFC 8305).
+
+    Args:
+        pin: an address, or a name, that is dialled in place of the endpoint's host.
+
+    Raises:
+        OSError: what the last address answered; socket.gaierror for the name.
+        TimeoutError: no answer within the scope's time-out.
+        Cancelled: the scope was cancelled.
+    """
+    if end.is_unix:
+        phases.begin("connect")
+        dialled = dial(end, scope)
+        return Connection(dialled.sock, scope, dialled.peer, dialled.local)
+    host = pin or end.host or "localhost"
+    phases.begin("connect" if is_literal(host) else "dns")
+    answers: list[Address] = scope.lookup(
+        host, end.require_port(), family=FAMILIES.get(end.family, 0) if not pin else 0,
+        kind=socket.SOCK_STREAM,
+    )  # fmt: skip
+    if phases.running == "dns":
+        phases.begin("connect")
+    race = Race(answers, scope)
+    sock = race.run()
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made = Connection(sock, scope, shown(sock.getpeername()), shown(sock.getsockname()))
+    except OSError:
+        sock.close()
+        raise
+    made.attempts = tuple(race.attempts)
+    return made
