@@ -1,0 +1,122 @@
+"""Servers for the tests of TLS: OpenSSL's own, and scripted ones that misbehave."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+import selectors
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.x509.oid import NameOID
+
+from workbench.core.endpoint import Endpoint, parse
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A key and its certificate, as files of PEM."""
+
+    certificate: Path
+    key: Path
+
+
+def self_signed(folder: Path, kind: str = "rsa", bits: int = 2048) -> Identity:
+    """An identity for localhost: "rsa", "ecdsa" or "dsa"."""
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
+    if kind == "rsa":
+        key = rsa.generate_private_key(65537, bits)
+    elif kind == "dsa":
+        key = dsa.generate_private_key(bits)
+    else:
+        key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    identity = Identity(folder / f"{kind}.pem", folder / f"{kind}.key")
+    identity.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    identity.key.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return identity
+
+
+@contextlib.contextmanager
+def s_server(identity: Identity | None, *options: str) -> Iterator[Endpoint]:
+    """An `openssl s_server` on a free port of 127.0.0.1, by its endpoint."""
+    words = ["openssl", "s_server", "-accept", "127.0.0.1:0", *options]
+    if identity is None:
+        words.append("-nocert")
+    else:
+        words += ["-cert", str(identity.certificate), "-key", str(identity.key)]
+    process = subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout
+    said = b""
+    try:
+        while not (found := re.search(rb"ACCEPT (127\.0\.0\.1:\d+)", said)):
+            line = process.stdout.readline()
+            said += line
+            assert line, said.decode()
+        reader = threading.Thread(target=process.stdout.read, daemon=True)
+        reader.start()
+        yield parse(found[1].decode())
+    finally:
+        process.kill()
+        process.wait()
+
+
+Conversation = Callable[[socket.socket], None]
+
+
+@contextlib.contextmanager
+def scripted(conversation: Conversation) -> Iterator[Endpoint]:
+    """A server that has one conversation after the other, on a free port of 127.0.0.1."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        ended, end = socket.socketpair()
+
+        def serve() -> None:
+            with selectors.DefaultSelector() as selector:
+                selector.register(listener, selectors.EVENT_READ)
+                selector.register(ended, selectors.EVENT_READ)
+                while True:
+                    if any(key.fileobj is ended for key, _ in selector.select()):
+                        return
+                    peer, _ = listener.accept()
+                    with peer, contextlib.suppress(OSError):
+                        peer.setblocking(True)
+                        peer.settimeout(20)
+                        conversation(peer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield parse(f"127.0.0.1:{listener.getsockname()[1]}")
+        finally:
+            end.close()
+            thread.join()
+            ended.close()
