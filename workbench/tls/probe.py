@@ -118,6 +118,7 @@ def probe(
         except TimeoutError:
             return look.answer("timeout", look.silence())
         except OSError as problem:
+            scope.check()  # a cancel takes the socket away
             if problem.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
                 raise
             return look.answer("reset", "it broke the connection off")
@@ -341,7 +342,7 @@ class _Look:
                     break
                 first += data
         except OSError:  # a time-out is one
-            pass
+            self.scope.check()
         name = speaks(first, self.sent)
         if name:
             protocol = STARTTLS_OF.get(name)
