@@ -120,3 +120,62 @@ def scripted(conversation: Conversation) -> Iterator[Endpoint]:
             end.close()
             thread.join()
             ended.close()
+
+
+@contextlib.contextmanager
+def in_between(
+    server: Endpoint, *, delay: float = 0.0, rest: float = 0.0, at_once: int = 1000
+) -> Iterator[Endpoint]:
+    """A way to a server that is long, or narrow.
+
+    Args:
+        delay: seconds that every piece takes, each way.
+        rest: seconds that a place stays taken after its connection has ended.
+        at_once: connections that are let through at the same time; the others wait.
+    """
+    places = threading.Semaphore(at_once)
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def carry(source: socket.socket, to: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                over.wait(delay)
+                to.sendall(data)
+        with contextlib.suppress(OSError):
+            over.wait(delay)
+            to.shutdown(socket.SHUT_WR)
+
+    def connect(client: socket.socket) -> None:
+        with client, places, contextlib.suppress(OSError):
+            over.wait(2 * delay)
+            if over.is_set():
+                return
+            with socket.create_connection((server.host, server.port)) as beyond:
+                back = threading.Thread(target=carry, args=(beyond, client))
+                back.start()
+                carry(client, beyond)
+                back.join()
+            over.wait(rest)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    client.settimeout(20)
+                    one = threading.Thread(target=connect, args=(client,))
+                    threads.append(one)
+                    one.start()
+
+        accepting = threading.Thread(target=serve)
+        accepting.start()
+        try:
+            yield parse(f"127.0.0.1:{listener.getsockname()[1]}")
+        finally:
+            over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for one in threads:
+                one.join()

@@ -199,12 +199,19 @@ def _summary(
     found: Findings, wrong: list[Weakness], told: Verdict, looks: int, took: float
 ) -> Done:
     every = list(found.each())
-    suites = len({suite.value for _, suite in every})
-    versions = len(found.spoken())
+    suites = {suite.value for _, suite in every}
+    counts = [
+        _count(len(found.spoken()), "version"),
+        _count(len(suites), "suite"),
+        _count(len(wrong), "weakness", "weaknesses"),
+    ]
     serious = sum(one.severity in ("critical", "high") for one in wrong)
     level = "below old" if told.level == "none" else told.level
     return Done(
-        f"{level}: {versions} version{'s' * (versions != 1)}, {suites} suites "
-        f"({len(every)} with each version), {len(wrong)} weaknesses, {serious} of them serious; "
+        f"{level}: {', '.join(counts)}, {serious or 'none'} of them serious; "
         f"{looks} looks in {duration(took)}"
     )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {many or one + 's'}"

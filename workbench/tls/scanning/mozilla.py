@@ -44,7 +44,8 @@ _OLD = _INTERMEDIATE | {
     0x0035,
     0x000A,
 }
-_CURVES = frozenset({0x001D, 0x0017, 0x0018})
+_STRENGTH = 128
+"""Bits of the weakest curve that the guidelines name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ def verdict(found: Findings) -> Verdict:
 def against(found: Findings, level: Level) -> tuple[str, ...]:
     """What a server would have to change to keep to a level; empty when it does.
 
-    A post-quantum group is newer than the guidelines and never counts against a server.
+    The guidelines name x25519, P-256 and P-384; what is as strong or stronger, post-quantum
+    groups among them, does not count against a server here.
     """
     wrong: list[str] = []
     spoken = found.spoken()
@@ -128,7 +130,7 @@ def against(found: Findings, level: Level) -> tuple[str, ...]:
         for version, values in found.groups.items()
         if version in level.versions
         for one in values
-        if one in GROUPS and GROUPS[one].kind == "ec" and one not in _CURVES
+        if one in GROUPS and GROUPS[one].kind == "ec" and GROUPS[one].bits < _STRENGTH
     }
     if curves:
         wrong.append(

@@ -279,12 +279,16 @@ class Scanner:
     def _ask_details(self) -> None:
         legacy = self.found.legacy()
         if not legacy:
+            self.found.fallback = "does not apply"
             return
         newest = legacy[-1]
         taken = [suites()[one] for one in self.found.suites[newest]]
         values = tuple(one.value for one in taken)
+        signed = tuple(one.value for one in taken if one.auth in ("RSA", "ECDSA", "DSS"))
         self._looks.add(
-            self._hellos.legacy(newest, values, more=(ch.STAPLE_WANTED, (ch.HEARTBEAT, b"\x01"))),
+            self._hellos.legacy(
+                newest, signed or values, more=(ch.STAPLE_WANTED, (ch.HEARTBEAT, b"\x01"))
+            ),
             self._heard_flight,
             flight=True,
         )
