@@ -57,6 +57,7 @@ JOBS = {
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",
 }
 

@@ -77,6 +77,7 @@ COMPARED = {
     "serve inspect": "tests/http/test_inspect.py",
     "serve wsgi": "tests/http/gateway/test_wsgi.py",
     "serve xmlrpc": "tests/http/xmlrpc/test_xmlrpc.py",
+    "tls-scan": "tests/tls/test_scan_code.py",
 }
 
 

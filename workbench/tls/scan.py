@@ -72,7 +72,9 @@ class TlsScan(Request):
         None, "the name to ask for (SNI) in place of the target's; - for none", metavar="NAME"
     )
     starttls: StartTls = option(
-        "auto", "the protocol before TLS; auto goes by the scheme or the usual port"
+        "auto",
+        "the protocol before TLS; auto goes by the scheme or the usual port",
+        metavar="PROTO",
     )
     at_once: int = option(16, "connections side by side at the most", metavar="N")
 

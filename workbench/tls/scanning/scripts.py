@@ -90,12 +90,12 @@ def client_hello(version, suites):
 
 def chosen(version, suites):
     with {connect} as peer:
-{begin}        file = peer.makefile("rb")
-        for words, wanted in BEFORE_TLS:
+{begin}        for words, wanted in BEFORE_TLS:
             peer.sendall(words)
             said = b""
             while not re.search(wanted, said, re.MULTILINE):
-                said += file.read(1) or exit("the server does not go on to TLS")
+                said += peer.recv(4096) or exit("the server does not go on to TLS")
+        file = peer.makefile("rb")
         peer.sendall(client_hello(version, suites))
         try:
             while True:
@@ -178,7 +178,7 @@ def as_shell(end: Endpoint, name: str, protocol: str) -> str:
     more += f" -servername {shlex.quote(name)}" if name and not _is_address(name) else ""
     return (
         f"ask() {{ openssl s_client {where}{more} "
-        '"$@" </dev/null >/dev/null 2>&1; }; '
+        """"$@" </dev/null 2>/dev/null | grep -q '^New, .* Cipher is [^(]'; }; """
         "for version in tls1 tls1_1 tls1_2; do "
         "for suite in $(openssl ciphers -s -$version ALL:COMPLEMENTOFALL:@SECLEVEL=0 | tr : ' '); "
         'do ask -$version -cipher "$suite:@SECLEVEL=0" && echo "$version $suite"; done; done; '
