@@ -7,6 +7,7 @@ import datetime
 import re
 import selectors
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -87,6 +88,41 @@ def s_server(identity: Identity | None, *options: str) -> Iterator[Endpoint]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def many_at_once(*identities: Identity, ciphers: str = "DEFAULT") -> Iterator[Endpoint]:
+    """A server of TLS that shakes hands with many at the same time, as most servers do."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(ciphers)
+    for identity in identities:
+        context.load_cert_chain(identity.certificate, identity.key)
+
+    def shake_hands(peer: socket.socket) -> None:
+        with peer, contextlib.suppress(OSError), context.wrap_socket(peer, server_side=True):
+            pass
+
+    threads: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    peer, _ = listener.accept()
+                    peer.settimeout(20)
+                    one = threading.Thread(target=shake_hands, args=(peer,))
+                    threads.append(one)
+                    one.start()
+
+        accepting = threading.Thread(target=serve)
+        accepting.start()
+        try:
+            yield parse(f"127.0.0.1:{listener.getsockname()[1]}")
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join()
+            for one in threads:
+                one.join()
 
 
 Conversation = Callable[[socket.socket], None]

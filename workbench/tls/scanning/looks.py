@@ -23,6 +23,9 @@ from workbench.tls.wire.client_hello import ClientHello
 FAR = 0.004
 """Seconds for connection and answer above which a server counts as far away."""
 
+QUEUED = 3.0
+"""Looks that take so many times as long as the fastest one did have waited for each other."""
+
 SILENCES = 4
 """After so many looks that stay silent even alone, silence is taken as it is: not asked again."""
 
@@ -51,6 +54,7 @@ class Asker:
         self.at_once = max(1, at_once)
         self.slowest = 0.0
         self.fastest = 0.0
+        self.usual = 0.0
         self._scope = scope
         self._starttls = starttls
         self._host = host
@@ -62,8 +66,11 @@ class Asker:
 
     @property
     def far(self) -> bool:
-        """The server is so far away that another look costs less than another round trip."""
-        return self.at_once > 1 and self.fastest > FAR
+        """The server is so far away that another look costs less than another round trip.
+
+        Not where looks have to queue for it: there each of them costs.
+        """
+        return self.at_once > 1 and FAR < self.usual < QUEUED * self.fastest
 
     def ask(self, hello: ClientHello, *, flight: bool = False) -> Answer:
         """One look, taken again alone where it leads to nothing.
@@ -137,6 +144,7 @@ class Asker:
         took = answer.took + answer.connect
         self.slowest = max(self.slowest, took)
         self.fastest = min(self.fastest or took, took)
+        self.usual += (took - self.usual) / (4 if self.usual else 1)
 
 
 Then = Callable[[Answer], None]

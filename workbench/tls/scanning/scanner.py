@@ -268,7 +268,7 @@ class Scanner:
                 )
             )
         rest = tuple(one for one in groups if one != group)
-        if version == TLS13 and self._looks.asker.far:
+        if self._looks.asker.far and len(rest) > 1:
             self._ask_group(version, wanted, rest[::2])
             self._ask_group(version, wanted, rest[1::2])
         else:

@@ -229,6 +229,13 @@ def _exchange(found: Findings) -> Iterator[Weakness]:
             f"the certificate's {key.kind} key has {key.bits} bits",
             "take a key of 2048 bits or more, or ECDSA with P-256",
         )
+    if key is not None and key.signature in ("MD2", "MD5", "SHA-1"):
+        yield Weakness(
+            "weak signature",
+            "high",
+            f"the certificate is signed with {key.signature}, for which others can be forged",
+            "have it issued again with SHA-256",
+        )
 
 
 def _features(found: Findings) -> Iterator[Weakness]:
