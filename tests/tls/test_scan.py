@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import threading
@@ -28,6 +29,7 @@ from workbench.tls.scanning.events import (
     VersionTold,
     Weakness,
 )
+from workbench.tls.wire import handshake, record
 
 VERSIONS = {"TLS 1.0": "-tls1", "TLS 1.1": "-tls1_1", "TLS 1.2": "-tls1_2"}
 SUITES13 = [one.name for one in suites().values() if 0x1301 <= one.value <= 0x1305]
@@ -331,6 +333,27 @@ def test_what_is_no_tls_is_said_at_once(answer: bytes, cause: str) -> None:
     assert isinstance(last, Failed)
     assert cause in last.cause
     assert last.advice
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_server_that_answers_anything_ends_the_scan_in_words(seed: int) -> None:
+    chance = random.Random(seed)
+    suite = chance.choice((b"\xc0\x2f", b"\x00\x05", b"\x13\x01", b"\xee\xee"))
+    hello = b"\x03" + bytes((chance.randrange(5),)) + bytes(32) + b"\0" + suite + b"\0"
+    flight = handshake.message(2, hello) + handshake.message(11, bytes(3)) + b"\x0e\0\0\0"
+    good = record.records_of(record.HANDSHAKE, 0x0301, flight)
+
+    def converse(peer: socket.socket) -> None:
+        peer.recv(65536)
+        answer = bytearray(good)
+        for _ in range(chance.randrange(4)):
+            answer[chance.randrange(len(answer))] = chance.randrange(256)
+        peer.sendall(answer[: chance.choice((len(good), len(good), chance.randrange(len(good))))])
+
+    with scripted(converse) as end:
+        last = scan(end, timeout=2)[-1]
+    assert isinstance(last, Done | Failed)
+    assert "a fault in the workbench" not in last.line()
 
 
 def test_nobody_there_is_said() -> None:

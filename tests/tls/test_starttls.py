@@ -131,6 +131,17 @@ def test_what_comes_too_early_is_kept_apart() -> None:
     assert dialogue.early == b"250 injected\r\n"
 
 
+def test_a_server_that_says_more_in_the_clear_is_refused() -> None:
+    def early(peer: socket.socket) -> None:
+        peer.sendall(b"+OK ready\r\n")
+        peer.recv(65536)
+        peer.sendall(b"+OK begin\r\n+OK injected\r\n")
+        peer.recv(65536)
+
+    with scripted(early) as end, pytest.raises(StartTlsError, match="more where TLS begins"):
+        ask(end, starttls="pop3")
+
+
 @pytest.mark.peer("openssl")
 @pytest.mark.parametrize("protocol", [one for one in DIALOGUES if one != "ldap"])
 def test_a_server_that_openssl_goes_through_is_gone_through(

@@ -20,7 +20,7 @@ from workbench.core.text import safe
 from workbench.tls.greetings import STARTTLS_OF, speaks
 from workbench.tls.registry.suites import suites
 from workbench.tls.registry.versions import TLS13
-from workbench.tls.starttls import DIALOGUES, StartTlsError
+from workbench.tls.starttls import DIALOGUES, StartTlsError, shown
 from workbench.tls.wire import handshake, record
 from workbench.tls.wire import server_hello as sh
 from workbench.tls.wire.alerts import Alert, parse_alert, ssl2_error
@@ -207,6 +207,8 @@ class _Look:
         except TimeoutError:
             said = "answered nothing" if not self.read else "stopped answering"
             raise StartTlsError(f"the server {said} before TLS ({protocol} was tried)") from None
+        if dialogue.early:
+            raise StartTlsError(f"the server says more where TLS begins: {shown(dialogue.early)}")
         self.read = 0
 
     def ask(self, hello: ClientHello) -> Answer:

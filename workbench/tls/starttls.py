@@ -46,7 +46,7 @@ class Dialogue(ABC):
         """What to send next; b"" while more is to come.
 
         What came behind the last answer, in the clear and before TLS, is left in `early`: a
-        server sends nothing there, but an attacker might (CVE-2011-0411).
+        server waits there for the ClientHello and sends nothing.
 
         Raises:
             StartTlsError: the server refuses, or says what does not belong to the protocol.

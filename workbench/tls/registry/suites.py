@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from workbench.tls.registry.versions import SSL2, TLS13, is_grease
 
 SUITES_DATE = "2022-10, with the marks of RFC 9847 (2025)"
 """The date of the registry's text that the table carries."""
+
+_TABLE = Path(__file__).with_name("suites.csv")
 
 RENEGOTIATION_SCSV = 0x00FF
 FALLBACK_SCSV = 0x5600
@@ -88,7 +90,7 @@ _BLOCKS = ("AES", "CAMELLIA", "ARIA", "SEED", "SM4", "KUZNYECHIK")
 @cache
 def suites() -> dict[int, Suite]:
     """Every suite of SSLv3 to TLS 1.3 that is known, by its value."""
-    text = files("workbench.tls.registry").joinpath("suites.csv").read_text("ascii")
+    text = _TABLE.read_text("ascii")
     found: dict[int, Suite] = {}
     for line in text.splitlines()[1:]:
         value, name, kx, auth, cipher, bits, mac, dtls, recommended, openssl = line.split(",")

@@ -6,8 +6,6 @@ The work that Logjam needs is done once for a prime, and then opens every connec
 
 from __future__ import annotations
 
-import hashlib
-
 _SHARED = {
     "Apache 2.0's built in": "3cdb020b9ef298b2",
     "Apache 2.2's built in": ("f79d1db3c955a28f db01e702899166da bf910d9df4e0b2e7"),
@@ -67,6 +65,8 @@ _BY_PRIME = {prime: name for name, primes in _SHARED.items() for prime in primes
 
 def shared_prime(prime: int) -> str:
     """Where a prime comes from that others use too, as "ffdhe2048 (RFC 7919)"; or ""."""
+    import hashlib
+
     body = prime.to_bytes((prime.bit_length() + 7) // 8, "big")
     return _BY_PRIME.get(hashlib.sha256(body).hexdigest()[:16], "")
 

@@ -21,6 +21,7 @@ from workbench.tls.registry.versions import (
     TLS11,
     TLS12,
     TLS13,
+    VERSIONS,
     version_name,
 )
 from workbench.tls.scanning import certificates
@@ -38,7 +39,26 @@ LONG = 64
 PACE = 0.25
 """Seconds between two words on how far it has come."""
 
+HELD_BACK = 1.0
+"""Seconds in which what is found is put in order before it is told; after that it streams."""
+
 Values = tuple[int, ...]
+
+_GRADES = ("good", "fair", "weak", "broken")
+
+
+def _in_order(one: Event) -> tuple[int, int, int]:
+    """The newest version first; in it the version itself, its suites from the best on, groups."""
+    if isinstance(one, VersionTold):
+        return -_NUMBERS[one.version], 0, 0
+    if isinstance(one, SuiteFound):
+        return -_NUMBERS[one.version], 1, _GRADES.index(one.grade)
+    if isinstance(one, GroupFound):
+        return -_NUMBERS[one.version], 2, 0
+    return 0, 3, 0
+
+
+_NUMBERS = {name: number for number, name in VERSIONS.items()}
 
 
 class Scanner:
@@ -61,13 +81,16 @@ class Scanner:
         begun, pace = time.monotonic(), Pace(PACE)
         for step in (self._ask_versions, self._ask_details):
             step()
-            yield from self._flush()
             for _ in self._looks.run():
-                yield from self._flush()
+                now = time.monotonic()
+                if now - begun > HELD_BACK:
+                    yield from self._flush()
                 if pace.due():
                     taken = self._looks.taken
-                    rate = taken / (time.monotonic() - begun)
+                    rate = taken / (now - begun)
                     yield Progress(taken, taken + self._looks.waiting, rate, "looks")
+            self._said.sort(key=_in_order)
+            yield from self._flush()
         self._features()
         yield from self._flush()
 
