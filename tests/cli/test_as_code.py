@@ -88,6 +88,7 @@ COMPARED = {
     "trace": "tests/sockets/test_ping_trace.py",
     "watch": "tests/servers/watch/test_code.py",
     "ways": "tests/sockets/test_ways_job.py",
+    "tls-scan": "tests/tls/test_scan_code.py",
 }
 
 

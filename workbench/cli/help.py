@@ -18,6 +18,9 @@ INDENT = 2
 COLUMN = 26
 """The widest that a left column gets; what is longer has its text on the next line."""
 
+LITERALS = 56
+"""The most characters of an option's values beside its name; more stand in the text, as a list."""
+
 _UNITS = {"s": "SECONDS", "B": "BYTES"}
 
 
@@ -85,10 +88,15 @@ def _paragraphs(text: str) -> list[str]:
 
 def _value_name(parameter: Parameter) -> str:
     """The word that stands for an option's value, as "SECONDS"."""
-    if parameter.literals:
+    if parameter.literals and not _many_literals(parameter):
         return "|".join(map(str, parameter.literals))
     unit = _UNITS.get(parameter.about.unit, parameter.about.unit.upper())
     return parameter.about.metavar or unit or parameter.name.upper().replace("_", "-")
+
+
+def _many_literals(parameter: Parameter) -> bool:
+    """Whether its values are too many for the column of names, where a word stands for them."""
+    return len("|".join(map(str, parameter.literals))) > LITERALS
 
 
 def _title(text: str) -> str:
@@ -124,6 +132,8 @@ def _rows(parameter: Parameter) -> list[tuple[str, str]]:
 def _what(parameter: Parameter) -> str:
     """What a parameter is for, whether it may be given more than once, and its default."""
     notes = []
+    if _many_literals(parameter):
+        notes.append(f"one of {', '.join(map(str, parameter.literals))}")
     if parameter.about.choices:
         notes.append(f"such as {', '.join(parameter.about.choices)}")
     if parameter.many and not parameter.about.positional:
