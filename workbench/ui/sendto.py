@@ -18,8 +18,19 @@ COPY = "copy"
 def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
     """The command lines that an endpoint can be sent to: (line, words for people)."""
     found: list[tuple[str, str]] = []
+    if endpoint.scheme in ("http", "https"):
+        url = shlex.quote(str(endpoint.without_password()))
+        found.append((f"http GET {url}", f"HTTP: ask for {url}"))
     if endpoint.transport in ("tcp", "udp", "unix", "unixgram") and not endpoint.tls:
         found.append((f"connect {_plain(endpoint)}", f"Sockets: talk to {_plain(endpoint)}"))
+    if endpoint.transport == "tcp" and endpoint.port is not None:
+        place = shlex.quote(endpoint.authority)
+        if endpoint.scheme in ("tcp", "tcp4", "tcp6", "tls"):
+            scheme = "https" if endpoint.tls else "http"
+            url = f"{scheme}://{endpoint.authority}/"
+            found.append((f"http GET {shlex.quote(url)}", f"HTTP: ask for {url}"))
+        if endpoint.scheme in ("tcp", "tcp4", "tcp6") or endpoint.tls:
+            found.append((f"tls-scan {place}", f"TLS: what is {endpoint.authority} worth"))
     found.append((f"{COPY} {shlex.quote(str(endpoint))}", f"copy {endpoint}"))
     return found
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _PANES = {
     "addresses": ("workbench.ui.panes.addresses.pane", "AddressesPane"),
     "sockets": ("workbench.ui.panes.sockets.pane", "SocketsPane"),
+    "tls": ("workbench.ui.panes.tls.pane", "TlsPane"),
+    "http": ("workbench.ui.panes.http.pane", "HttpPane"),
     "servers": ("workbench.ui.panes.servers.pane", "ServersPane"),
 }
 

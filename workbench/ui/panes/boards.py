@@ -25,6 +25,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
     "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),
     "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),
+    "tls-scan": ("workbench.ui.panes.tls.scanboard", "TlsScanBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
 }
 """By job: the module and the class of its board, where it has one of its own."""

@@ -1,0 +1,91 @@
+"""The TLS tab: a scan of a real server on its board."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from tests.ui.driving import driving
+from tests.ui.loop import in_loop
+from workbench.ui.panes.tls.pane import TlsPane
+from workbench.ui.panes.tls.scanboard import TlsScanBoard
+
+SIZES = [(80, 24), (120, 40)]
+
+
+@contextmanager
+def openssl(folder: Path) -> Iterator[int]:
+    """A server of openssl with old ciphers; its port."""
+    key, file = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "10"),
+            *("-subj", "/CN=localhost", "-keyout", str(key), "-out", str(file)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(file)]
+    command += ["-key", str(key), "-quiet", "-cipher", "ALL:@SECLEVEL=0"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=-3, stderr=-3) as child:
+        try:
+            until = 200
+            while until:
+                until -= 1
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    subprocess.run(["sleep", "0.05"], check=True)
+            yield port
+        finally:
+            child.kill()
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_scan(size: tuple[int, int], tmp_path: Path) -> None:
+    with openssl(tmp_path) as port:
+        async with driving(size) as driver:
+            pane = await driver.open("tls")
+            assert isinstance(pane, TlsPane)
+            await driver.see("Type a server on the line above")
+            await driver.target(pane, f"127.0.0.1:{port}")
+            await driver.until(lambda: pane.query(TlsScanBoard), "the board")
+            board = pane.query_one(TlsScanBoard)
+            await driver.until(lambda: board.last is not None, "the end")
+            await driver.see("verdict: ", f"tls-scan tcp://127.0.0.1:{port}")
+            assert board.verdict is not None
+            assert any(event.type == "tls-suite" for event in board.told)
+            await driver.press("slash", *"AES_256_GCM_SHA384", "enter")
+            await driver.see("TLS_AES_256_GCM_SHA384")
+            board.found.focus()
+            await driver.press("e")
+            await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+            focused = driver.app.focused
+            assert isinstance(focused, Input)
+            focused.value = str(tmp_path / "scan.jsonl")
+            await driver.press("enter")
+            await driver.until((tmp_path / "scan.jsonl").exists, "the file")
+            first = json.loads((tmp_path / "scan.jsonl").read_text().splitlines()[0])
+            assert first["type"].startswith("tls-")
+
+
+@in_loop
+async def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with driving() as driver:
+        pane = await driver.open("tls")
+        await driver.target(pane, f"127.0.0.1:{port}")
+        await driver.see("refused")

@@ -1,0 +1,249 @@
+"""What is known of one request as it runs: its layers, brought up to date by its events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from workbench.core.events import Done, Failed, Note
+from workbench.core.feed import Batch
+from workbench.core.message import Event
+from workbench.core.runner import Run
+from workbench.core.text import hexdump, safe
+from workbench.core.units import amount, duration
+from workbench.http.client.events import (
+    Bar,
+    HttpAuth,
+    HttpBody,
+    HttpConnection,
+    HttpContent,
+    HttpCookie,
+    HttpEnd,
+    HttpFrame,
+    HttpHead,
+    HttpPhases,
+    HttpRedirect,
+    HttpSent,
+    HttpWire,
+)
+from workbench.ui.widgets.glyphs import glyphs
+from workbench.ui.widgets.ring import Line
+from workbench.ui.widgets.tones import Tone
+
+BODY_KEPT = 4 << 20
+"""Bytes of a body that are kept for the screen; --output keeps all of them."""
+
+EVENTS_KEPT = 20_000
+PRETTY_MOST = 2 << 20
+"""Bytes of JSON that are laid out anew."""
+
+LABEL = 10
+
+_TONES: dict[int, Tone] = {1: "dim", 2: "good", 3: "warn", 4: "bad", 5: "bad"}
+
+
+def status_tone(status: int) -> Tone:
+    """The tone of a status by its class (RFC 9110 section 15)."""
+    return _TONES.get(status // 100, "")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answers: more than one where redirects were followed.
+
+    `version` counts what came, for who draws it.
+    """
+
+    key: int
+    run: Run
+    events: list[Event] = field(default_factory=list)
+    heads: list[HttpHead] = field(default_factory=list)
+    phases: list[HttpPhases] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+    body_size: int = 0
+    end: HttpEnd | None = None
+    ended: Done | Failed | None = None
+    left_out: int = 0
+    version: int = 0
+
+    def take(self, batch: Batch) -> None:
+        """Bring it up to date."""
+        self.version += 1
+        self.left_out += batch.dropped
+        for event in batch.events:
+            self._take(event)
+        if batch.ended is not None:
+            self.ended = batch.ended
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case HttpBody():
+                self.body_size += len(event.data)
+                self.body += event.data[: max(0, BODY_KEPT - len(self.body))]
+                return
+            case HttpHead():
+                self.heads.append(event)
+                if event.status >= 200:
+                    self.body.clear()
+                    self.body_size = 0
+            case HttpPhases():
+                self.phases.append(event)
+            case HttpEnd():
+                self.end = event
+        if len(self.events) < EVENTS_KEPT:
+            self.events.append(event)
+        else:
+            self.left_out += 1
+
+    # -- for the table -------------------------------------------------------------------------
+
+    @property
+    def head(self) -> HttpHead | None:
+        """The head of the last answer."""
+        return self.heads[-1] if self.heads else None
+
+    @property
+    def status(self) -> str:
+        """The status, or how it stands."""
+        if self.head is not None and self.head.status >= 200:
+            return str(self.head.status)
+        return "..." if self.ended is None else "-"
+
+    @property
+    def took(self) -> float:
+        """Seconds of all its parts."""
+        return sum(one.took for one in self.phases)
+
+    def field(self, name: str) -> str:
+        """A field of the last head, "" where there is none."""
+        fields = self.head.fields if self.head is not None else ()
+        return next((value for key, value in fields if key.lower() == name), "")
+
+    # -- the views -----------------------------------------------------------------------------
+
+    def summary(self) -> Iterator[Line]:
+        """What happened, in order."""
+        for event in self.events:
+            tone: Tone = ""
+            match event:
+                case HttpCookie() | HttpWire() | HttpFrame() | HttpPhases():
+                    continue
+                case HttpHead():
+                    yield Line(
+                        safe(f"< HTTP/{event.version} {event.status} {event.reason}"),
+                        status_tone(event.status),
+                    )
+                    for odd in event.oddities:
+                        yield Line(safe(f"! {odd}"), "warn")
+                    continue
+                case HttpSent() | HttpContent():
+                    tone = "out"
+                case HttpConnection() | HttpEnd():
+                    tone = "dim"
+                case HttpRedirect() | HttpAuth() | Note():
+                    tone = "warn"
+            for text in event.line().split("\n"):
+                if text:
+                    yield Line(safe(text), tone)
+        for phases in self.phases:
+            yield from waterfall(phases)
+        if self.left_out:
+            yield Line(f"{self.left_out:,} events more than are kept", "warn")
+        if self.ended is not None:
+            bad = isinstance(self.ended, Failed)
+            yield Line(safe(self.ended.line()), "bad" if bad else "good")
+
+    def headers(self) -> Iterator[Line]:
+        """Every head, both ways."""
+        for event in self.events:
+            if isinstance(event, HttpSent):
+                for text in event.head.rstrip().splitlines():
+                    yield Line(safe(f"> {text}"), "out")
+                yield Line("")
+            elif isinstance(event, HttpHead):
+                first, *others = event.line().split("\n")
+                yield Line(safe(first), status_tone(event.status))
+                for text in others:
+                    yield Line(safe(text), "warn" if text.startswith("!") else "in")
+                yield Line("")
+
+    def body_lines(self, *, as_hex: bool) -> Iterator[Line]:
+        """The body: JSON laid out, other text as it is, the rest in hex."""
+        if not self.body:
+            words = "The answer has no body." if self.ended is not None else "Nothing has come yet."
+            yield Line(words, "dim")
+            return
+        if as_hex or self._is_binary():
+            for text in hexdump(bytes(self.body)):
+                yield Line(text)
+        else:
+            for text in self._text().split("\n"):
+                yield Line(text)
+        if self.body_size > len(self.body):
+            rest = amount(self.body_size - len(self.body))
+            yield Line(f"{rest} more are not kept here; --output FILE keeps them", "warn")
+
+    def _is_binary(self) -> bool:
+        return b"\0" in self.body[:4096] and "charset" not in self.field("content-type")
+
+    def _text(self) -> str:
+        data = bytes(self.body)
+        if "json" in self.field("content-type") and len(data) <= PRETTY_MOST:
+            try:
+                data = json.dumps(json.loads(data), indent=2, ensure_ascii=False).encode()
+            except (ValueError, RecursionError):
+                pass  # it only says that it is JSON: as it came
+        charset = self.field("content-type").partition("charset=")[2].strip("\"' ;") or "utf-8"
+        try:
+            return safe(data, encoding=charset, keep_newlines=True, limit=None)
+        except LookupError:
+            return safe(data, keep_newlines=True, limit=None)
+
+    def wire(self) -> Iterator[Line]:
+        """Bytes and frames, both ways."""
+        found = False
+        for event in self.events:
+            if isinstance(event, HttpWire):
+                found = True
+                arrow, tone = (">", "out") if event.sent else ("<", "in")
+                for text in hexdump(event.data):
+                    yield Line(f"{arrow} {text}", tone)  # type: ignore[arg-type]
+            elif isinstance(event, HttpFrame):
+                found = True
+                yield Line(safe(event.line()), "out" if event.sent else "in")
+        if not found:
+            yield Line("No byte was told: send it with --verbose (^o, verbose).", "dim")
+
+    def cookies(self) -> Iterator[Line]:
+        """Why each cookie was stored or not, sent or not, rule by rule."""
+        found = False
+        for event in self.events:
+            if not isinstance(event, HttpCookie):
+                continue
+            found = True
+            mark = "+" if event.accepted else "-"
+            text = f"{mark} {event.name or '(no name)'}: {event.what}: {event.why}"
+            yield Line(safe(text), "good" if event.accepted else "bad")
+            for rule, holds, words in event.rules:
+                text = f"    {'yes' if holds else 'NO '} {rule} {words}"
+                yield Line(safe(text), "dim" if holds else "warn")
+        if not found:
+            words = "No cookie came or went. --cookies FILE keeps a jar; --verbose tells each rule."
+            yield Line(words, "dim")
+
+
+def waterfall(phases: HttpPhases, width: int = 48) -> Iterator[Line]:
+    """The parts of an exchange as bars, one below the other."""
+    full = glyphs().full
+    for one in phases.bars:
+        start, length = _placed(one, phases.took, width)
+        picture = " " * start + full * length
+        yield Line(f"{one.name:>{LABEL}} {picture:<{width}} {duration(one.took)}", "in")
+
+
+def _placed(one: Bar, whole: float, width: int) -> tuple[int, int]:
+    if whole <= 0:
+        return 0, 1
+    start = min(width - 1, max(0, round(width * one.start / whole)))
+    return start, max(1, min(width - start, round(width * one.took / whole)))

@@ -1,0 +1,348 @@
+"""The HTTP tab: requests in a table, and every layer of the selected one below."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+
+from workbench.core.events import Failed
+from workbench.core.feed import Batch
+from workbench.core.job import Job, Request
+from workbench.core.message import encode
+from workbench.core.runner import Run
+from workbench.core.text import safe
+from workbench.core.units import amount, duration
+from workbench.http.client.job import Http
+from workbench.ui.panes.base import JobPane
+from workbench.ui.panes.boards import Boards
+from workbench.ui.panes.http.exchange import Exchange, status_tone
+from workbench.ui.widgets.filterline import FilterLine
+from workbench.ui.widgets.ring import Ring
+from workbench.ui.widgets.table import Cell, Column, Table
+from workbench.ui.widgets.tones import Tone
+from workbench.ui.widgets.views import Views
+
+KEPT = 100
+"""Requests that are kept; the oldest goes first."""
+
+HELP = """
+Send a request and see every layer of it.
+
+On the target line: a method and a URL; after them header fields as NAME:VALUE, pairs of the query
+as NAME==VALUE, a JSON body as NAME=VALUE or NAME:=JSON.
+  GET http://127.0.0.1:8000/ Accept:text/html
+  POST http://127.0.0.1:8001/hooks name=x count:=3
+  GET https://127.0.0.1:8443/ --insecure --http 2 --verbose
+  download http://127.0.0.1:8000/file --output file
+
+^o has all options: body, form, files, login, redirects, proxy, address, TLS. Passwords are typed
+there and are kept nowhere.
+
+Above stand the requests that were sent, below the selected one: v goes through what happened with
+its waterfall, body (h for hex), headers both ways, wire, cookies. r sends one again, / finds,
+s sends its URL elsewhere, y copies, e exports, p shows it as Python and as curl, d forgets it.
+
+No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows each request whole.
+"""
+
+SUMMARY, BODY, HEADERS, WIRE, COOKIES = VIEWS = ("summary", "body", "headers", "wire", "cookies")
+
+COLUMNS = (
+    Column("status", "", width=4, align="right"),
+    Column("method", "method", width=7),
+    Column("url", "url", width=24, flex=1),
+    Column("type", "type", width=12, priority=2),
+    Column("size", "size", width=7, align="right"),
+    Column("took", "time", width=7, align="right"),
+)
+EMPTY = "No request yet: press enter on the line above to send this one. f1 tells more."
+
+
+class HttpPane(JobPane):
+    """Requests, each a run of `http` in a thread; other jobs have boards."""
+
+    DEFAULT_CSS = """
+    HttpPane Table { height: 1fr; min-height: 4; max-height: 10; }
+    HttpPane Ring { height: 3fr; }
+    """
+
+    tab: ClassVar[str] = "http"
+    verb: ClassVar[str] = "http"
+    verbs: ClassVar[tuple[str, ...]] = ("download",)
+    first_line: ClassVar[str] = "GET http://127.0.0.1:8000/"
+    help_text: ClassVar[str] = HELP
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "view", "view", id="http.view"),
+        Binding("h", "hex", "hex", show=False, id="http.hex"),
+        Binding("r", "again", "send again", id="http.again"),
+        Binding("slash", "filter", "find", id="http.filter"),
+        Binding("s", "send_to", "send to", id="http.send"),
+        Binding("y", "copy", "copy", id="http.copy"),
+        Binding("e", "export", "export", id="http.export"),
+        Binding("x", "stop", "stop", id="http.stop"),
+        Binding("d", "forget", "forget", show=False, id="http.forget"),
+        Binding("b", "board", "other board", show=False, id="http.board"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exchanges: dict[int, Exchange] = {}
+        self._count = 0
+        self._view = SUMMARY
+        self._hex = False
+        self._rows: tuple[tuple[int, int], ...] = ()
+        self._drawn: tuple[object, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        """The requests above, the selected one below."""
+        with Boards(initial="exchanges"), Vertical(id="exchanges"):
+            yield Table(COLUMNS, cell=_cell, value=_value, empty=EMPTY, id="requests")
+            yield Views(*VIEWS)
+            yield FilterLine("type to find; enter goes on")
+            yield Ring(id="layer", empty="What is sent and what comes back stands here.")
+
+    # -- what is here --------------------------------------------------------------------------
+
+    @property
+    def boards(self) -> Boards:
+        """The requests, and the boards of other jobs."""
+        return self.query_one(Boards)
+
+    @property
+    def table(self) -> Table:
+        """The requests."""
+        return self.query_one("#requests", Table)
+
+    @property
+    def ring(self) -> Ring:
+        """The open view of the selected request."""
+        return self.query_one("#layer", Ring)
+
+    @property
+    def selected(self) -> Exchange | None:
+        """The request under the cursor."""
+        key = self.table.cursor_key
+        return self.exchanges.get(key) if isinstance(key, int) else None
+
+    # -- work ----------------------------------------------------------------------------------
+
+    def submit(self, job: Job[Any], request: Request) -> None:
+        """Send a request; other jobs have boards of their own."""
+        if not isinstance(request, Http):
+            self.run_worker(self._open_board(job, request))
+            return
+        self.boards.go_home()
+        self._count += 1
+        key = self._count
+        found: list[Exchange] = []
+
+        def take(batch: Batch) -> None:
+            found[0].take(batch)
+            ended = batch.ended
+            if isinstance(ended, Failed) and not ended.cancelled:
+                self.show_error(safe(ended.line()))
+
+        found.append(Exchange(key, self.workbench.runs.start(job, request, take)))
+        self.exchanges[key] = found[0]
+        while len(self.exchanges) > KEPT:
+            del self.exchanges[next(iter(self.exchanges))]
+        self._draw_rows()
+        self.table.select(key)
+
+    async def _open_board(self, job: Job[Any], request: Request) -> None:
+        board = await self.boards.open(job, request, self.workbench.runs)
+        board.focusable_view.focus()
+
+    def pulse(self) -> None:
+        """Draw what has changed since the last frame."""
+        if self.boards.board is not None:
+            self.boards.board.pulse()
+            return
+        self._draw_rows()
+        self._draw_layer()
+
+    def _draw_rows(self) -> None:
+        rows = tuple((one.key, one.version) for one in self.exchanges.values())
+        if rows != self._rows:
+            self._rows = rows
+            self.table.set_rows([(key, one) for key, one in reversed(self.exchanges.items())])
+
+    def _draw_layer(self) -> None:
+        one = self.selected
+        drawn = (one.key if one else 0, one.version if one else 0, self._view, self._hex)
+        if drawn == self._drawn:
+            return
+        before, self._drawn = self._drawn, drawn
+        ring = self.ring
+        ring.clear()
+        if one is None:
+            self.query_one(Views).show(self._view, "")
+            return
+        lines = {
+            SUMMARY: one.summary,
+            HEADERS: one.headers,
+            WIRE: one.wire,
+            COOKIES: one.cookies,
+        }.get(self._view, lambda: one.body_lines(as_hex=self._hex))
+        ring.append(list(lines()))
+        if (before[:1] != drawn[:1] or before[2:] != drawn[2:]) and self._view != SUMMARY:
+            ring.action_jump(0)  # what is read from its beginning, unlike what goes on
+        self.query_one(Views).show(self._view, _remark(one))
+
+    def cancel(self, *, hard: bool = False) -> bool:
+        """End the selected request, or what the user waits for on a board."""
+        if self.boards.board is not None:
+            return self.boards.cancel(hard=hard)
+        running = [one for one in self.exchanges.values() if one.run.ended is None]
+        one = self.selected if self.selected in running else running[-1] if running else None
+        if one is None:
+            return False
+        one.run.cancel()
+        return True
+
+    def select_run(self, run: Run) -> None:
+        """Go to the request or the board that this run is."""
+        if self.boards.show_run(run):
+            return
+        for key, one in self.exchanges.items():
+            if one.run is run:
+                self.boards.go_home()
+                self.table.select(key)
+                self.table.focus()
+
+    def request_to_show(self) -> tuple[Job[Any], Request]:
+        """The selected request where there is one, and the line is not being typed on."""
+        one = self.selected
+        if one is not None and not self.target.has_focus_within:
+            return one.run.job, one.run.request
+        return self.request()
+
+    # -- events of the widgets -----------------------------------------------------------------
+
+    def on_table_chosen(self, event: Table.Chosen) -> None:
+        """Enter: read the answer."""
+        if event.table.id == "requests":
+            self.ring.focus()
+
+    def on_views_chosen(self, event: Views.Chosen) -> None:
+        """A view was clicked."""
+        self._open(event.view)
+
+    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        """Mark what is found, and go to it."""
+        self.ring.search_text = event.text
+        if event.text:
+            self.ring.find(-1)
+
+    def on_filter_line_left(self) -> None:
+        """Back to the view."""
+        self.ring.focus()
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def _open(self, view: str) -> None:
+        self._view = view
+        self._draw_layer()
+
+    def action_view(self) -> None:
+        """The next view of the selected request."""
+        self._open(self.query_one(Views).next())
+
+    def action_hex(self) -> None:
+        """The body as hex, or as text."""
+        self._hex = not self._hex
+        self._open(BODY)
+
+    def action_again(self) -> None:
+        """Send the selected request once more."""
+        one = self.selected
+        if one is not None:
+            self.submit(one.run.job, one.run.request)
+
+    def action_filter(self) -> None:
+        """Type what to look for."""
+        self.query_one("#exchanges").query_one(FilterLine).open()
+
+    def action_stop(self) -> None:
+        """End it."""
+        self.cancel(hard=True)
+
+    def action_forget(self) -> None:
+        """Take the selected request away."""
+        one = self.selected
+        if one is not None:
+            one.run.cancel()
+            del self.exchanges[one.key]
+
+    def action_board(self) -> None:
+        """Go to the next board: the requests, and each other job that has run."""
+        self.boards.next()
+        board = self.boards.board
+        (board.focusable_view if board is not None else self.table).focus()
+
+    def action_send_to(self) -> None:
+        """Offer the selected request's URL to other tabs."""
+        from workbench.ui.sendto import offer
+
+        one = self.selected
+        if one is not None and isinstance(one.run.request, Http):
+            offer(self.workbench, one.run.request.url.without_password())
+
+    def action_copy(self) -> None:
+        """Copy the lines that are selected, or the URL."""
+        one = self.selected
+        if one is None:
+            return
+        text = self.ring.selected_text() if self.ring.has_focus else one.run.request.target()
+        self.app.copy_to_clipboard(text)
+        self.notify("copied")
+
+    def action_export(self) -> None:
+        """Save the body, or everything as JSON lines."""
+        from workbench.ui.export import ask_and_write
+
+        one = self.selected
+        if one is None:
+            return
+        formats = {
+            ".body": lambda: [bytes(one.body)],
+            ".jsonl": lambda: [encode(event) for event in one.events],
+        }
+        ask_and_write(self.workbench, f"answer-{one.key}.body", formats)
+
+
+def _remark(one: Exchange) -> str:
+    head = one.head
+    if head is None:
+        return "waiting" if one.ended is None else ""
+    size = f"{amount(one.body_size)} of body" if one.body_size else ""
+    return safe(f"{head.status} {head.reason}   {size}".strip(), limit=60)
+
+
+def _cell(one: Exchange, column: str, width: int) -> Cell:
+    request = one.run.request
+    assert isinstance(request, Http)
+    head = one.head
+    match column:
+        case "status":
+            tone: Tone = status_tone(head.status) if head is not None else ""
+            return (one.status, "bad" if isinstance(one.ended, Failed) else tone)
+        case "method":
+            return safe(request.method.upper(), limit=20)
+        case "url":
+            return safe(str(request.url.without_password()), limit=400)
+        case "type":
+            return safe(one.field("content-type").partition(";")[0], limit=40)
+        case "size":
+            return amount(one.body_size) if one.body_size else "-"
+        case _:
+            return duration(one.took) if one.phases else "-"
+
+
+def _value(one: Exchange, column: str) -> Any:
+    values: dict[str, Any] = {"size": one.body_size, "took": one.took, "status": one.status}
+    return values[column] if column in values else _cell(one, column, 100)
