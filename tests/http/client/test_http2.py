@@ -29,6 +29,7 @@ from workbench.core.scope import Scope
 from workbench.http.client.client import Client, ClientOptions, Connected
 from workbench.http.client.connection import TlsOptions
 from workbench.http.client.content import Bytes, Stream
+from workbench.http.client.decoding import Decoder
 from workbench.http.client.exchange import Wire
 from workbench.http.client.frames import PREFACE, Frame, FrameReader
 from workbench.http.client.http1 import CutError, HangupError
@@ -439,3 +440,55 @@ def test_frames_are_found_in_any_bytes_however_they_come(
 
     assert frames(step) == frames(len(whole))
     assert frames(step)[0].detail == "HEADER_TABLE_SIZE 1"
+
+
+CADDY = """
+{{
+    admin off
+    auto_https off
+    storage file_system {folder}
+}}
+https://localhost:{port} {{
+    bind 127.0.0.1
+    tls {cert} {key}
+    encode {coding}
+    root * {folder}
+    file_server
+}}
+"""
+
+
+@pytest.mark.peer("caddy")
+@pytest.mark.parametrize("coding", ["zstd", "gzip"])
+def test_caddy_serves_coded_bodies(coding: str, made: Certificates, tmp_path: Path) -> None:
+    data = b"hello caddy " * 100_000
+    (tmp_path / "text.txt").write_bytes(data)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = tmp_path / "Caddyfile"
+    config.write_text(
+        CADDY.format(
+            folder=tmp_path, port=port, cert=made.server, key=made.server_key, coding=coding
+        ),
+        encoding="utf-8",
+    )
+    words = ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)]
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    with subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL) as child:
+        try:
+            while True:
+                assert child.poll() is None
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except ConnectionRefusedError:
+                    continue
+            found = over_tls(f"https://localhost:{port}/text.txt", made)
+        finally:
+            child.terminate()
+    head = found.heads[-1]
+    assert head.version == "2"
+    assert head.fields.get(b"content-encoding") == coding.encode()
+    decoder = Decoder(head.fields.tokens(b"content-encoding"))
+    assert b"".join(decoder.feed(found.body)) == data
+    decoder.finish()

@@ -199,6 +199,17 @@ def test_the_phases_and_the_wire() -> None:
     assert wire[1].data == OK
 
 
+def test_what_breaks_off_tells_its_times_up_to_there() -> None:
+    with listening(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")) as port:
+        found = done("GET", f"http://127.0.0.1:{port}/", "--proxy=none")
+    told = of(found, HttpPhases)
+    assert not told.whole
+    assert [bar.name for bar in told.bars] == ["connect", "send", "wait", "download"]
+    assert "broken off after" in told.line()
+    assert "3 of 9 bytes" in found[-1].line()
+    assert body(found) == b"abc"
+
+
 def test_events_go_through_json() -> None:
     with listening(answering(OK)) as port:
         url = f"http://127.0.0.1:{port}/"
