@@ -30,7 +30,7 @@ from workbench.http.client.message import (
 )
 from workbench.http.client.phases import Phase, Phases
 from workbench.http.client.pool import Kept, Pool, Route
-from workbench.http.client.proxy import Proxies, Proxy, tunnel
+from workbench.http.client.proxy import Proxies, Proxy, tunnel, unreachable
 from workbench.http.client.redirects import Redirect, is_redirect, origin, redirect
 
 if TYPE_CHECKING:
@@ -313,7 +313,12 @@ class Client:
         self, url: Endpoint, route: Route, proxy: Proxy | None, phases: Phases, said: list[str]
     ) -> Kept:
         pin = "" if proxy else route.pin
-        connection = connect(route.place, self._scope, phases, pin=pin)
+        try:
+            connection = connect(route.place, self._scope, phases, pin=pin)
+        except OSError as problem:
+            if proxy is None:
+                raise
+            raise unreachable(proxy, problem) from None
         try:
             if proxy is not None:
                 self._through(connection, proxy, url, route, phases, said)

@@ -6,6 +6,7 @@ send without getting anywhere is bounded.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 
@@ -37,7 +38,10 @@ WINDOW = 16 << 20
 FRAME_SIZE = 1 << 18
 HEADER_LIST = 256 << 10
 IDLE_FRAMES = 1000
-"""Frames that bring neither head nor body in a row: more are a flood (RFC 9113, 10.5)."""
+"""Frames in a row that bring neither head nor body, nor answer a body of ours."""
+
+IDLE_SPAN = 10.0
+"""Seconds within which so many are a flood (RFC 9113, 10.5)."""
 
 FRAMES_KEPT = 10_000
 
@@ -82,6 +86,7 @@ class Http2:
         self._frames: deque[Frame] = deque(maxlen=FRAMES_KEPT)
         self._stream = 0
         self._idle = 0
+        self._idle_since = time.monotonic()
         self._informational = 0
         self._ended = True
         self._going_away = ""
@@ -145,6 +150,7 @@ class Http2:
                     break
                 self._conn.send_data(self._stream, bytes(self._unsent[:size]))
                 del self._unsent[:size]
+                self._idle = 0  # a server opens its window anew for each frame that it takes
             if self._finishing is not None and not self._unsent:
                 trailers, self._finishing = self._finishing, None
                 if trailers:
@@ -188,6 +194,8 @@ class Http2:
             raise ProtocolError("the server answers in HTTP/1", "RFC 9113 3.4", "try --http 1.1")
         self._heard = True
         self._show(self._received_frames, data)
+        if time.monotonic() - self._idle_since > IDLE_SPAN:
+            self._idle, self._idle_since = 0, time.monotonic()
         try:
             events = self._conn.receive_data(data)
         except h2.exceptions.DenialOfServiceError as problem:
