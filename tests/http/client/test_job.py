@@ -18,7 +18,7 @@ from tests.cli.program import PATIENCE, events, next_event, run, server, started
 from tests.http.client.peers import answering, listening, read_head
 from workbench.core.arguments import parse_line
 from workbench.core.job import dump_request, execute, load_request
-from workbench.core.message import Event
+from workbench.core.message import Event, decode_event, encode
 from workbench.core.scope import Scope
 from workbench.http.client.events import (
     HttpAuth,
@@ -309,6 +309,22 @@ def test_cookies_are_kept_in_a_file(tmp_path: Path) -> None:
         done("GET", f"http://127.0.0.1:{port}/", f"--cookies={jar}", "--proxy=none")
         found = done("GET", f"http://127.0.0.1:{port}/", f"--cookies={jar}", "--proxy=none")
     assert "Cookie: a=b" in of(found, HttpSent).head
+
+
+def test_every_event_comes_back_from_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sets = b"HTTP/1.1 302 F\r\nSet-Cookie: a=b\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
+    asks = b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+    ends = OK.replace(b"\r\n\r\n", b"\r\nA: b\r\n\r\n")
+    with listening(answering(asks, sets, ends)) as port:
+        words = ["POST", f"http://127.0.0.1:{port}/", "--verbose", "--follow", "--data=x"]
+        found = done(*words, "--proxy=none", "--user=u", "--cookies=jar", password="p")
+    kinds = {type(one).__name__ for one in found}
+    assert {"HttpAuth", "HttpRedirect", "HttpCookie", "HttpContent", "HttpEnd"} <= kinds
+    for one in found:
+        assert decode_event(encode(one)) == one
+        assert one.line() is not None
+        assert one.size() >= 256
 
 
 def test_a_request_goes_through_json() -> None:

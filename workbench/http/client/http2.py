@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 import h2.config
 import h2.connection
-import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
@@ -88,6 +87,7 @@ class Http2:
         self._idle = 0
         self._idle_since = time.monotonic()
         self._informational = 0
+        self._trailers = Fields()
         self._ended = True
         self._going_away = ""
         self._received = 0
@@ -262,8 +262,6 @@ class Http2:
         elif isinstance(event, h2.events.StreamReset):
             self._reset(int(event.error_code or 0))
 
-    _trailers = Fields()
-
     def _reset(self, code: int) -> None:
         name = error_name(code)
         self._ended = True
@@ -310,15 +308,3 @@ class Http2:
     def next(self) -> None:
         """Make ready for another exchange."""
         self._trailers = Fields()
-
-    def abandon(self) -> bytes:
-        """Break the running stream off; what tells the server so."""
-        if not self._ended:
-            self._ended = True
-            self._unsent.clear()
-            self._finishing = None
-            try:
-                self._conn.reset_stream(self._stream, h2.errors.ErrorCodes.CANCEL)
-            except h2.exceptions.ProtocolError:
-                return b""
-        return self._out()
