@@ -17,6 +17,7 @@ import pytest
 from tests.cli.program import PATIENCE, events, next_event, run, server, started
 from tests.http.client.peers import answering, listening, read_head
 from workbench.core.arguments import parse_line
+from workbench.core.events import Failed
 from workbench.core.job import dump_request, execute, load_request
 from workbench.core.message import Event, decode_event, encode
 from workbench.core.scope import Scope
@@ -104,6 +105,28 @@ def test_a_body_from_standard_input(inspector: str) -> None:
     got = json.loads(ran.stdout)
     assert got["data"] == "piped"
     assert got["headers"]["Transfer-Encoding"] == "chunked"
+
+
+@pytest.mark.parametrize("words", [["--raw=-"], ["--data=a", "--data=@-"]])
+def test_a_silent_standard_input_does_not_hold_up_a_cancel(
+    words: list[str], inspector: str
+) -> None:
+    read, write = os.pipe()
+    scope = Scope(30.0, input=read)
+    timer = threading.Timer(0.2, scope.cancel)
+    timer.start()
+    last = list(execute(http, parse_line(http, ["POST", inspector, *words]), scope))[-1]
+    timer.join()
+    assert isinstance(last, Failed)
+    assert last.cancelled
+    os.close(read)
+    os.close(write)
+
+
+def test_raw_bytes_from_standard_input(inspector: str) -> None:
+    raw = b"GET /piped HTTP/1.1\r\nHost: a\r\n\r\n"
+    ran = run("http", "GET", inspector, "--raw=-", data=raw, env=NO_PROXY)
+    assert json.loads(ran.stdout)["target"] == "/piped"
 
 
 def test_raw_bytes(inspector: str, tmp_path: Path) -> None:
