@@ -29,6 +29,7 @@ from workbench.core.scope import Scope
 from workbench.http.client.client import Client, ClientOptions, Connected
 from workbench.http.client.connection import TlsOptions
 from workbench.http.client.content import Bytes, Stream
+from workbench.http.client.decoding import Decoder
 from workbench.http.client.exchange import Wire
 from workbench.http.client.frames import PREFACE, Frame, FrameReader
 from workbench.http.client.http1 import CutError, HangupError
@@ -267,6 +268,7 @@ def test_informational_responses_and_trailers() -> None:
 
 
 def test_a_small_window_holds_a_body_up_but_does_not_stop_it() -> None:
+    size = 20_000_000  # so many windows are opened that they would be a flood, were they unasked
     got: list[int] = []
 
     def talk(sock: socket.socket) -> None:
@@ -277,15 +279,17 @@ def test_a_small_window_holds_a_body_up_but_does_not_stop_it() -> None:
             for event in conn.receive_data(data):
                 if isinstance(event, h2.events.DataReceived):
                     got.append(len(event.data or b""))
-                    size = event.flow_controlled_length or 0
-                    conn.acknowledge_received_data(size, event.stream_id or 0)
+                    length = event.flow_controlled_length or 0
+                    if length:
+                        conn.increment_flow_control_window(length)
+                        conn.increment_flow_control_window(length, event.stream_id or 0)
                 elif isinstance(event, h2.events.StreamEnded):
                     conn.send_headers(event.stream_id or 0, [(":status", "204")], end_stream=True)
             sock.sendall(conn.data_to_send())
 
     with listening(talk) as port:
-        assert two(port, "POST", more={"content": Bytes(bytes(700_000))}).status == 204
-    assert sum(got) == 700_000
+        assert two(port, "POST", more={"content": Bytes(bytes(size))}).status == 204
+    assert sum(got) == size
 
 
 def reset(code: int) -> Act:
@@ -439,3 +443,55 @@ def test_frames_are_found_in_any_bytes_however_they_come(
 
     assert frames(step) == frames(len(whole))
     assert frames(step)[0].detail == "HEADER_TABLE_SIZE 1"
+
+
+CADDY = """
+{{
+    admin off
+    auto_https off
+    storage file_system {folder}
+}}
+https://localhost:{port} {{
+    bind 127.0.0.1
+    tls {cert} {key}
+    encode {coding}
+    root * {folder}
+    file_server
+}}
+"""
+
+
+@pytest.mark.peer("caddy")
+@pytest.mark.parametrize("coding", ["zstd", "gzip"])
+def test_caddy_serves_coded_bodies(coding: str, made: Certificates, tmp_path: Path) -> None:
+    data = b"hello caddy " * 100_000
+    (tmp_path / "text.txt").write_bytes(data)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = tmp_path / "Caddyfile"
+    config.write_text(
+        CADDY.format(
+            folder=tmp_path, port=port, cert=made.server, key=made.server_key, coding=coding
+        ),
+        encoding="utf-8",
+    )
+    words = ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)]
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    with subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL) as child:
+        try:
+            while True:
+                assert child.poll() is None
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except ConnectionRefusedError:
+                    continue
+            found = over_tls(f"https://localhost:{port}/text.txt", made)
+        finally:
+            child.terminate()
+    head = found.heads[-1]
+    assert head.version == "2"
+    assert head.fields.get(b"content-encoding") == coding.encode()
+    decoder = Decoder(head.fields.tokens(b"content-encoding"))
+    assert b"".join(decoder.feed(found.body)) == data
+    decoder.finish()

@@ -17,8 +17,9 @@ import pytest
 from tests.cli.program import PATIENCE, events, next_event, run, server, started
 from tests.http.client.peers import answering, listening, read_head
 from workbench.core.arguments import parse_line
+from workbench.core.events import Failed
 from workbench.core.job import dump_request, execute, load_request
-from workbench.core.message import Event
+from workbench.core.message import Event, decode_event, encode
 from workbench.core.scope import Scope
 from workbench.http.client.events import (
     HttpAuth,
@@ -104,6 +105,28 @@ def test_a_body_from_standard_input(inspector: str) -> None:
     got = json.loads(ran.stdout)
     assert got["data"] == "piped"
     assert got["headers"]["Transfer-Encoding"] == "chunked"
+
+
+@pytest.mark.parametrize("words", [["--raw=-"], ["--data=a", "--data=@-"]])
+def test_a_silent_standard_input_does_not_hold_up_a_cancel(
+    words: list[str], inspector: str
+) -> None:
+    read, write = os.pipe()
+    scope = Scope(30.0, input=read)
+    timer = threading.Timer(0.2, scope.cancel)
+    timer.start()
+    last = list(execute(http, parse_line(http, ["POST", inspector, *words]), scope))[-1]
+    timer.join()
+    assert isinstance(last, Failed)
+    assert last.cancelled
+    os.close(read)
+    os.close(write)
+
+
+def test_raw_bytes_from_standard_input(inspector: str) -> None:
+    raw = b"GET /piped HTTP/1.1\r\nHost: a\r\n\r\n"
+    ran = run("http", "GET", inspector, "--raw=-", data=raw, env=NO_PROXY)
+    assert json.loads(ran.stdout)["target"] == "/piped"
 
 
 def test_raw_bytes(inspector: str, tmp_path: Path) -> None:
@@ -197,6 +220,17 @@ def test_the_phases_and_the_wire() -> None:
     wire = [one for one in found if isinstance(one, HttpWire)]
     assert [one.sent for one in wire] == [True, False]
     assert wire[1].data == OK
+
+
+def test_what_breaks_off_tells_its_times_up_to_there() -> None:
+    with listening(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")) as port:
+        found = done("GET", f"http://127.0.0.1:{port}/", "--proxy=none")
+    told = of(found, HttpPhases)
+    assert not told.whole
+    assert [bar.name for bar in told.bars] == ["connect", "send", "wait", "download"]
+    assert "broken off after" in told.line()
+    assert "3 of 9 bytes" in found[-1].line()
+    assert body(found) == b"abc"
 
 
 def test_events_go_through_json() -> None:
@@ -298,6 +332,22 @@ def test_cookies_are_kept_in_a_file(tmp_path: Path) -> None:
         done("GET", f"http://127.0.0.1:{port}/", f"--cookies={jar}", "--proxy=none")
         found = done("GET", f"http://127.0.0.1:{port}/", f"--cookies={jar}", "--proxy=none")
     assert "Cookie: a=b" in of(found, HttpSent).head
+
+
+def test_every_event_comes_back_from_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sets = b"HTTP/1.1 302 F\r\nSet-Cookie: a=b\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
+    asks = b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n"
+    ends = OK.replace(b"\r\n\r\n", b"\r\nA: b\r\n\r\n")
+    with listening(answering(asks, sets, ends)) as port:
+        words = ["POST", f"http://127.0.0.1:{port}/", "--verbose", "--follow", "--data=x"]
+        found = done(*words, "--proxy=none", "--user=u", "--cookies=jar", password="p")
+    kinds = {type(one).__name__ for one in found}
+    assert {"HttpAuth", "HttpRedirect", "HttpCookie", "HttpContent", "HttpEnd"} <= kinds
+    for one in found:
+        assert decode_event(encode(one)) == one
+        assert one.line() is not None
+        assert one.size() >= 256
 
 
 def test_a_request_goes_through_json() -> None:

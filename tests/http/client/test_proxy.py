@@ -292,6 +292,14 @@ def test_an_https_proxy(made: Certificates) -> None:
         assert fetch("http://a.invalid/", proxies=proxies, tls=TlsOptions(ca=made.ca)).body == b"ok"
 
 
+def test_a_proxy_that_is_not_there_is_named() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(ProxyError, match=f"{place}, which http_proxy names, is not reached"):
+            fetch("http://a.invalid/", proxies=Proxies({"http": place}))
+
+
 # -- SOCKS5 -------------------------------------------------------------------------------------
 
 

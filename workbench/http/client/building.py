@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from workbench.core.host import is_ipv4
 from workbench.core.scope import Scope
 from workbench.http.client.content import Bytes, Content, File, Joined, Stream
 from workbench.http.client.message import Fields, Pair, typed_field
+from workbench.http.client.waiting import Waiting
 
 RAW_LIMIT = 16 << 20
 """Bytes of a raw request."""
@@ -216,13 +218,22 @@ def raw_request(path: Path, scope: Scope) -> bytes:
         JobError: too many of them, or none.
         OSError: they cannot be read.
     """
-    content: Content = File(path)
-    if str(path) == "-":
-        if scope.input is None:
-            raise JobError("there is no standard input here", advice="name a file")
+    content: Content
+    if str(path) != "-":
+        content = File(path)
+    elif scope.input is None:
+        raise JobError("there is no standard input here", advice="name a file")
+    else:
         content = Stream(scope.input)
     found = bytearray()
-    for piece in content.pieces():
+    waiting = Waiting(scope)
+    pieces = content.pieces()
+    while True:
+        if content.waits_on is not None:
+            waiting.wait({content.waits_on: select.POLLIN}, None)
+        piece = next(pieces, b"")
+        if not piece:
+            break
         found += piece
         if len(found) > RAW_LIMIT:
             raise JobError(f"a raw request is at most {RAW_LIMIT >> 20} MB")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from workbench import __version__
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
-from workbench.core.scope import Scope
+from workbench.core.scope import Cancelled, Scope
 from workbench.http.client.connection import Connection, TlsFacts, TlsOptions, connect
 from workbench.http.client.decoding import ACCEPTED
 from workbench.http.client.exchange import Exchange, Protocol, Step
@@ -30,7 +30,7 @@ from workbench.http.client.message import (
 )
 from workbench.http.client.phases import Phase, Phases
 from workbench.http.client.pool import Kept, Pool, Route
-from workbench.http.client.proxy import Proxies, Proxy, tunnel
+from workbench.http.client.proxy import Proxies, Proxy, tunnel, unreachable
 from workbench.http.client.redirects import Redirect, is_redirect, origin, redirect
 
 if TYPE_CHECKING:
@@ -119,11 +119,12 @@ class CookieNews:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One response is whole: the times of its parts."""
+    """One response is whole, or all that will come of it: the times of its parts."""
 
     url: Endpoint
     phases: tuple[Phase, ...]
     took: float
+    whole: bool = True
 
 
 ClientStep = (
@@ -221,7 +222,20 @@ class Client:
                 yield Retrying(str(problem))
 
     def _once(self, request: HttpRequest, credentials: bytes | None) -> Iterator[ClientStep]:
+        """One exchange; where it breaks off, its times up to there are told all the same."""
         phases = Phases()
+        try:
+            yield from self._exchanged(request, credentials, phases)
+        except Cancelled:
+            raise
+        except Exception:
+            phases.end()
+            yield Finished(request.url, tuple(phases.done), phases.elapsed, whole=False)
+            raise
+
+    def _exchanged(
+        self, request: HttpRequest, credentials: bytes | None, phases: Phases
+    ) -> Iterator[ClientStep]:
         proxy, why = self._options.proxies.choose(request.url)
         route = self._route(request.url, proxy)
         kept = self.pool.take(route, self._scope)
@@ -299,7 +313,12 @@ class Client:
         self, url: Endpoint, route: Route, proxy: Proxy | None, phases: Phases, said: list[str]
     ) -> Kept:
         pin = "" if proxy else route.pin
-        connection = connect(route.place, self._scope, phases, pin=pin)
+        try:
+            connection = connect(route.place, self._scope, phases, pin=pin)
+        except OSError as problem:
+            if proxy is None:
+                raise
+            raise unreachable(proxy, problem) from None
         try:
             if proxy is not None:
                 self._through(connection, proxy, url, route, phases, said)

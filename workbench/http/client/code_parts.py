@@ -39,3 +39,10 @@ def target_of(request: Download) -> tuple[Endpoint, Items, str]:
     items = Items(request.item)
     url = http_url(request.url).replace(user="", password="", fragment="")
     return url, items, str(request.output) if request.output else name_for(url, None)
+
+
+def origin_of(url: Endpoint) -> str:
+    """Scheme, host and port as the URL of a script has them; localhost for a Unix socket."""
+    if url.is_unix:
+        return "http://localhost"
+    return str(url.replace(path="", query="", fragment="", user="", password=""))

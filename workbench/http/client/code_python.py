@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.endpoint import Endpoint
 from workbench.http.client.building import Items, http_url, pairs_of
-from workbench.http.client.code_parts import prepared, target_of, text_of
+from workbench.http.client.code_parts import origin_of, prepared, target_of, text_of
 from workbench.http.client.digests import typed_digest
 from workbench.http.client.forms import FormField, typed_form_field, urlencoded
 from workbench.http.client.message import check_method, method_of, wire_target
@@ -113,12 +113,11 @@ def python(request: Http) -> str:
         lines.append('request.add_header("Content-Type", content_type)')
     elif body and content_type is None:
         lines.append('request.add_header("Content-Type", "")')
-    address = f"{url.scheme}://{url.authority}"
+    address = origin_of(url)
     if url.is_unix:
         script.imports |= {"http.client", "socket"}
         script.setup += _UNIX.format(path=url.unix_address)
         script.handlers.append("UnixHandler()")
-        address = "http://localhost"
     _python_way(request, url, script)
     _python_login(request, url, script, address)
     if not request.follow:
@@ -335,12 +334,11 @@ def download_python(request: Download) -> str:
     """A script on the standard library: one try, whole or not there at all."""
     url, items, path = target_of(request)
     script = _Script()
-    address = f"{url.scheme}://{url.authority}"
+    address = origin_of(url)
     if url.is_unix:
         script.imports |= {"http.client", "socket"}
         script.setup += _UNIX.format(path=url.unix_address)
         script.handlers.append("UnixHandler()")
-        address = "http://localhost"
     _python_way(request, url, script)
     _python_login(request, url, script, address)
     if request.resolve:

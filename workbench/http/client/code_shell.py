@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.endpoint import Endpoint
 from workbench.http.client.building import Items, pairs_of
-from workbench.http.client.code_parts import prepared, target_of, text_of
+from workbench.http.client.code_parts import origin_of, prepared, target_of, text_of
 from workbench.http.client.digests import typed_digest
 from workbench.http.client.forms import urlencoded
 from workbench.http.client.message import check_method, method_of, wire_target
@@ -81,8 +81,7 @@ def download_shell(request: Download) -> str:
 
 
 def _curl_url(url: Endpoint) -> str:
-    target = wire_target(url).decode()
-    return f"http://localhost{target}" if url.is_unix else f"{url.scheme}://{url.authority}{target}"
+    return origin_of(url) + wire_target(url).decode()
 
 
 def _shell_body(request: Http, items: Items) -> list[str]:

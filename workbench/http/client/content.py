@@ -109,6 +109,8 @@ class Joined(Content):
         lengths = [one.length for one in parts]
         known = [length for length in lengths if length is not None]
         self.length = sum(known) if len(known) == len(lengths) else None
+        waits = (one.waits_on for one in parts if one.waits_on is not None)
+        self.waits_on = next(waits, None)
 
     @property
     def again(self) -> bool:

@@ -243,18 +243,20 @@ class Bar:
 
 @event("http-phases", channel="talk")
 class HttpPhases(Event):
-    """The times of one exchange: the bars of a waterfall."""
+    """The times of one exchange: the bars of a waterfall; `whole` if it came to its end."""
 
     url: str
     bars: tuple[Bar, ...]
     took: float
     full: bool = False
+    whole: bool = True
 
     def line(self) -> str:
         """The times, as a waterfall where all is asked for."""
         if not self.full:
             parts = " ".join(f"{one.name} {duration(one.took)}" for one in self.bars)
-            return f"* {duration(self.took)}: {parts}"
+            broken = "" if self.whole else "broken off after "
+            return f"* {broken}{duration(self.took)}: {parts}"
         width = 40
         lines = []
         for one in self.bars:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-
-import h11
+from typing import TYPE_CHECKING
 
 from workbench.core.text import safe
 from workbench.core.units import amount
@@ -25,6 +24,9 @@ from workbench.http.client.message import (
     ResponseHead,
     Switched,
 )
+
+if TYPE_CHECKING:
+    import h11
 
 HEAD_LIMIT = 256 << 10
 """Bytes of a response's head, as browsers bear them."""
@@ -105,6 +107,8 @@ class Http1:
     def _conn(self) -> h11.Connection:
         """h11, made when it is needed and brought to where we are by fields that it judges by."""
         if self._made is None:
+            import h11
+
             self._made = h11.Connection(h11.CLIENT, max_incomplete_event_size=LINE_LIMIT)
             pairs = [(b"Host", b"x")]
             if self._chunked:
@@ -122,12 +126,16 @@ class Http1:
         """A piece of the body as it goes out."""
         if not self._chunked or not piece:
             return piece
+        import h11
+
         return self._conn.send(h11.Data(data=piece)) or b""
 
     def finish(self, trailers: Fields = Fields()) -> bytes:  # noqa: B008 - it is immutable
         """What goes out after the body."""
         if not self._chunked:
             return b""
+        import h11
+
         return self._conn.send(h11.EndOfMessage(headers=list(trailers))) or b""
 
     held_up = False
@@ -174,7 +182,10 @@ class Http1:
             if data:
                 self._conn.receive_data(data)
             yield from self._events()
-        except h11.RemoteProtocolError as problem:
+        except Exception as problem:
+            # h11 is imported where a head or a body needs it, which most do not.
+            if self._made is None or type(problem).__name__ != "RemoteProtocolError":
+                raise
             raise self._explained(str(problem)) from None
 
     def _counted(self, data: bytes) -> Iterator[Reading]:
@@ -192,7 +203,11 @@ class Http1:
             yield End()
 
     def _has_switched(self) -> bool:
-        return self._made is not None and self._made.their_state is h11.SWITCHED_PROTOCOL
+        return self._state_is("SWITCHED_PROTOCOL")
+
+    def _state_is(self, name: str) -> bool:
+        """The other side's state in h11, by the name of the class that stands for it."""
+        return self._made is not None and self._made.their_state.__name__ == name
 
     def _gather(self, data: bytes) -> tuple[bytes, bool]:
         """Collect a head; gives what follows it, and whether it is whole."""
@@ -237,6 +252,8 @@ class Http1:
         oddities = oddities_of(block)
         self._conn.receive_data(block)
         event = self._conn.next_event()
+        import h11
+
         assert isinstance(event, h11.Response | h11.InformationalResponse)
         fields = Fields(event.headers.raw_items())
         version = event.http_version.decode()
@@ -273,6 +290,8 @@ class Http1:
         yield head
 
     def _events(self) -> Iterator[Reading]:
+        import h11
+
         while not self._ended:
             event = self._conn.next_event()
             if isinstance(event, h11.Data):
@@ -282,7 +301,7 @@ class Http1:
             elif isinstance(event, h11.EndOfMessage):
                 self._ended = True
                 self._surplus += self._conn.trailing_data[0]
-                closed = self._conn.their_state is h11.CLOSED
+                closed = self._state_is("CLOSED")
                 yield End(Fields(event.headers.raw_items()), closed)
             else:
                 return
@@ -341,8 +360,9 @@ class Http1:
             return False
         if self._made is None:
             return True
-        ours, theirs = self._made.our_state, self._made.their_state
-        return ours is h11.DONE and (self._passed_by or theirs is h11.DONE)
+        return self._made.our_state.__name__ == "DONE" and (
+            self._passed_by or self._state_is("DONE")
+        )
 
     def next(self) -> None:
         """Make ready for another exchange; only where it is reusable."""

@@ -6,12 +6,12 @@ send without getting anywhere is bounded.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 
 import h2.config
 import h2.connection
-import h2.errors
 import h2.events
 import h2.exceptions
 import h2.settings
@@ -37,7 +37,10 @@ WINDOW = 16 << 20
 FRAME_SIZE = 1 << 18
 HEADER_LIST = 256 << 10
 IDLE_FRAMES = 1000
-"""Frames that bring neither head nor body in a row: more are a flood (RFC 9113, 10.5)."""
+"""Frames in a row that bring neither head nor body, nor answer a body of ours."""
+
+IDLE_SPAN = 10.0
+"""Seconds within which so many are a flood (RFC 9113, 10.5)."""
 
 FRAMES_KEPT = 10_000
 
@@ -82,7 +85,9 @@ class Http2:
         self._frames: deque[Frame] = deque(maxlen=FRAMES_KEPT)
         self._stream = 0
         self._idle = 0
+        self._idle_since = time.monotonic()
         self._informational = 0
+        self._trailers = Fields()
         self._ended = True
         self._going_away = ""
         self._received = 0
@@ -145,6 +150,7 @@ class Http2:
                     break
                 self._conn.send_data(self._stream, bytes(self._unsent[:size]))
                 del self._unsent[:size]
+                self._idle = 0  # a server opens its window anew for each frame that it takes
             if self._finishing is not None and not self._unsent:
                 trailers, self._finishing = self._finishing, None
                 if trailers:
@@ -188,6 +194,8 @@ class Http2:
             raise ProtocolError("the server answers in HTTP/1", "RFC 9113 3.4", "try --http 1.1")
         self._heard = True
         self._show(self._received_frames, data)
+        if time.monotonic() - self._idle_since > IDLE_SPAN:
+            self._idle, self._idle_since = 0, time.monotonic()
         try:
             events = self._conn.receive_data(data)
         except h2.exceptions.DenialOfServiceError as problem:
@@ -254,8 +262,6 @@ class Http2:
         elif isinstance(event, h2.events.StreamReset):
             self._reset(int(event.error_code or 0))
 
-    _trailers = Fields()
-
     def _reset(self, code: int) -> None:
         name = error_name(code)
         self._ended = True
@@ -302,15 +308,3 @@ class Http2:
     def next(self) -> None:
         """Make ready for another exchange."""
         self._trailers = Fields()
-
-    def abandon(self) -> bytes:
-        """Break the running stream off; what tells the server so."""
-        if not self._ended:
-            self._ended = True
-            self._unsent.clear()
-            self._finishing = None
-            try:
-                self._conn.reset_stream(self._stream, h2.errors.ErrorCodes.CANCEL)
-            except h2.exceptions.ProtocolError:
-                return b""
-        return self._out()

@@ -15,10 +15,9 @@ class Meter:
 
     def __init__(self, total: int | None, start: int = 0) -> None:
         self._total = total
-        self._began = time.monotonic()
-        self._start = start
-        self._marks: deque[tuple[float, int]] = deque([(self._began, start)])
-        self._next = self._began + INTERVAL
+        now = time.monotonic()
+        self._marks: deque[tuple[float, int]] = deque([(now, start)])
+        self._next = now + INTERVAL
 
     def tick(self, done: int) -> tuple[float, float, float] | None:
         """Bytes done, in all, and a second; None until the next report is due."""
@@ -32,8 +31,3 @@ class Meter:
         since, then = self._marks[0]
         rate = (done - then) / (now - since) if now > since else 0.0
         return float(done), float(self._total or 0), rate
-
-    def mean(self, done: int) -> float:
-        """Bytes a second since the beginning."""
-        took = time.monotonic() - self._began
-        return (done - self._start) / took if took > 0 else 0.0

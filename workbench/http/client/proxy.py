@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from workbench.core.endpoint import Endpoint, parse
-from workbench.core.failure import JobError
+from workbench.core.failure import JobError, explain
 from workbench.core.host import is_ipv4
 from workbench.core.text import safe
 from workbench.http.client.connection import Connection
@@ -151,6 +151,16 @@ def bypassed(host: str, table: Mapping[str, str]) -> str:
         ):
             return element.strip()
     return ""
+
+
+def unreachable(proxy: Proxy, problem: OSError) -> ProxyError:
+    """The proxy itself could not be dialled: who named it, and why not."""
+    failed = explain("", problem)
+    by = f", which {proxy.name} names," if proxy.name else ""
+    return ProxyError(
+        f"the proxy {proxy}{by} is not reached: {failed.cause}", failed.code,
+        "--proxy none goes without one",
+    )  # fmt: skip
 
 
 # -- the way through ----------------------------------------------------------------------------

@@ -145,7 +145,7 @@ class Teller:
                 case Finished():
                     bars = tuple(Bar(one.name, one.start, one.took) for one in step.phases)
                     self._took = step.took
-                    yield HttpPhases(str(step.url), bars, step.took, self._verbose)
+                    yield HttpPhases(str(step.url), bars, step.took, self._verbose, step.whole)
                 case _:
                     yield from self._news(step)
 
