@@ -381,7 +381,7 @@ async def help_text(driver: Driver) -> None:
 
 
 async def coming(driver: Driver) -> None:
-    await driver.app.open_tab("tls")
+    await driver.app.open_tab("tools")
     await driver.see("Not built yet")
 
 
