@@ -123,6 +123,14 @@ def test_a_silent_standard_input_does_not_hold_up_a_cancel(
     os.close(write)
 
 
+def test_a_body_from_a_pipe_by_its_name(inspector: str) -> None:
+    line = f"{sys.executable} -m workbench http PUT {inspector} --data=@<(printf piped) --quiet"
+    ran = subprocess.run(
+        ["bash", "-c", f"{line} --proxy=none"], capture_output=True, timeout=PATIENCE, check=True
+    )
+    assert json.loads(ran.stdout)["data"] == "piped"
+
+
 def test_raw_bytes_from_standard_input(inspector: str) -> None:
     raw = b"GET /piped HTTP/1.1\r\nHost: a\r\n\r\n"
     ran = run("http", "GET", inspector, "--raw=-", data=raw, env=NO_PROXY)

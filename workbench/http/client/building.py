@@ -14,7 +14,7 @@ from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.host import is_ipv4
 from workbench.core.scope import Scope
-from workbench.http.client.content import Bytes, Content, File, Joined, Stream
+from workbench.http.client.content import Bytes, Content, Joined, Stream, from_path
 from workbench.http.client.message import Fields, Pair, typed_field
 from workbench.http.client.waiting import Waiting
 
@@ -204,7 +204,7 @@ class Body:
             if self._scope.input is None:
                 raise JobError("there is no standard input here", advice="name a file")
             return Stream(self._scope.input)
-        return File(Path(text[1:]))
+        return from_path(Path(text[1:]))
 
 
 def _dumped(items: Mapping[str, Any]) -> bytes:
@@ -220,7 +220,7 @@ def raw_request(path: Path, scope: Scope) -> bytes:
     """
     content: Content
     if str(path) != "-":
-        content = File(path)
+        content = from_path(path)
     elif scope.input is None:
         raise JobError("there is no standard input here", advice="name a file")
     else:

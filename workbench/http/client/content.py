@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from workbench.core.failure import JobError
 
@@ -78,10 +79,15 @@ class File(Content):
 
 
 class Stream(Content):
-    """A descriptor that is read to its end once, such as a pipe on standard input."""
+    """A descriptor that is read to its end once, such as a pipe on standard input.
 
-    def __init__(self, descriptor: int) -> None:
+    Args:
+        file: what the descriptor belongs to, closed once it has been read.
+    """
+
+    def __init__(self, descriptor: int, file: IO[bytes] | None = None) -> None:
         self._descriptor = self.waits_on = descriptor
+        self._file = file
         self._begun = False
 
     @property
@@ -97,8 +103,24 @@ class Stream(Content):
                 advice="put it in a file, and send that",
             )
         self._begun = True
-        while data := os.read(self._descriptor, PIECE):
-            yield data
+        try:
+            while data := os.read(self._descriptor, PIECE):
+                yield data
+        finally:
+            if self._file is not None:
+                self._file.close()
+
+
+def from_path(path: Path) -> Content:
+    """A file, or a pipe by its name, as a shell makes one of <(command).
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path.is_file() or path.is_dir() or not path.exists():
+        return File(path)
+    file = path.open("rb", buffering=0)
+    return Stream(file.fileno(), file)
 
 
 class Joined(Content):
