@@ -42,7 +42,7 @@ def test_openssl_calls_every_suite_the_same_and_takes_it_apart_the_same() -> Non
         suite = suites()[int(high + low, 16)]
         assert suite.name == name
         assert suite.openssl == openssl
-        ephemeral = kx in ("any", "DH", "ECDH", "DHEPSK", "ECDHEPSK")
+        ephemeral = kx in ("any", "DH", "ECDH", "DHEPSK", "ECDHEPSK", "SRP")
         assert suite.forward_secret == ephemeral, line
         assert (suite.auth == "anon") == (auth == "None"), line
         assert suite.aead == line.rstrip().endswith("Mac=AEAD"), line

@@ -125,6 +125,25 @@ def test_everything_that_openssl_has_is_found(
     assert "turn" not in verdict.line().partition("take")[0]
 
 
+def test_a_server_of_ssl2_alone_is_drown() -> None:
+    kinds = b"\x01\x00\x80\x07\x00\xc0"
+    body = b"\x04\x00\x01\x00\x02\x00\x00\x00\x06\x00\x10" + kinds + bytes(16)
+
+    def converse(peer: socket.socket) -> None:
+        first = peer.recv(65536)
+        ssl2 = first[0] & 0x80 and first[2] == 1
+        peer.sendall(b"\x80" + bytes((len(body),)) + body if ssl2 else b"\x15\3\0\0\2\2\x28")
+
+    with scripted(converse) as end:
+        found = scan(end)
+    assert suites_of(found) == {
+        ("SSLv2", "SSL_CK_RC4_128_WITH_MD5"),
+        ("SSLv2", "SSL_CK_DES_192_EDE3_CBC_WITH_MD5"),
+    }
+    assert "DROWN" in weak(found)
+    assert isinstance(found[-1], Done)
+
+
 @pytest.mark.peer("openssl")
 def test_versions_order_groups_and_features(rsa_identity: Identity) -> None:
     with s_server(rsa_identity, "-serverpref", "-groups", "P-384:X25519", "-no_ticket") as end:
@@ -253,6 +272,32 @@ def test_a_server_of_the_nineties_is_read(rsa_identity: Identity) -> None:
     assert set(order.values()) == {"server"}
 
 
+def test_srp_is_found_without_knowing_a_user(rsa_identity: Identity) -> None:
+    chain = tlslite.X509CertChain()
+    chain.parsePemList(rsa_identity.certificate.read_text())
+    key = tlslite.parsePEMKey(rsa_identity.key.read_text(), private=True)
+    users = tlslite.VerifierDB()
+    users.create()
+    users["someone"] = tlslite.VerifierDB.makeVerifier("someone", b"secret", 2048)
+    settings = tlslite.HandshakeSettings()
+    settings.minVersion = settings.maxVersion = (3, 3)
+
+    def converse(peer: socket.socket) -> None:
+        try:
+            tlslite.TLSConnection(peer).handshakeServer(
+                verifierDB=users, certChain=chain, privateKey=key, settings=settings
+            )
+        except tlslite.TLSError:
+            pass
+
+    with scripted(converse) as end:
+        found = suites_of(scan(end))
+    assert found == {
+        ("TLS 1.2", f"TLS_SRP_SHA_RSA_WITH_{cipher}_SHA")
+        for cipher in ("AES_128_CBC", "AES_256_CBC", "3DES_EDE_CBC")
+    }
+
+
 # -- far away, one at a time, and not at all -----------------------------------------------------
 
 
@@ -271,17 +316,21 @@ def test_a_long_way_changes_nothing_but_the_time(rsa_identity: Identity) -> None
 
 
 @pytest.mark.peer("openssl")
+@pytest.mark.parametrize(("rest", "timeout", "crowd"), [(0.02, 10, False), (0.3, 0.8, True)])
 def test_a_server_that_takes_one_connection_at_a_time_is_read_whole(
-    rsa_identity: Identity,
+    rest: float, timeout: float, crowd: bool, rsa_identity: Identity
 ) -> None:
     options = ("-cipher", "AES128-SHA:AES256-SHA", "-no_tls1_3")
-    with s_server(rsa_identity, *options) as end, in_between(end, at_once=1, rest=0.15) as narrow:
-        found = scan(narrow, timeout=1)
+    with s_server(rsa_identity, *options) as end, in_between(end, at_once=1, rest=rest) as narrow:
+        found = scan(narrow, timeout=timeout)
     assert suites_of(found) == {
         ("TLS 1.2", "TLS_RSA_WITH_AES_128_CBC_SHA"),
         ("TLS 1.2", "TLS_RSA_WITH_AES_256_CBC_SHA"),
     }
-    assert any(isinstance(one, Note) and "one connection at a time" in one.text for one in found)
+    notes = [one.text for one in found if isinstance(one, Note)]
+    assert notes == [
+        "the server takes one connection at a time, so one look was taken at a time"
+    ] * (crowd)
     assert set(told(found).values()) == {"yes", "no"}
 
 

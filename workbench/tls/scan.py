@@ -101,6 +101,10 @@ class TlsScan(Request):
             return _OF_SCHEME[end.scheme]
         return "" if end.tls or end.is_unix else USUAL_PORTS.get(end.port or 0, "")
 
+    def tried(self) -> str:
+        """With the port that was not typed."""
+        return f"{self.job} {self.place()}"
+
     def as_python(self) -> str:
         """The same way of asking, on the standard library alone."""
         return scripts.as_python(self.place(), self.name(), self.protocol(), self.timeout)
@@ -147,7 +151,7 @@ def tls_scan(request: TlsScan, scope: Scope) -> Iterator[Event]:
     yield from wrong
     told = verdict(found)
     yield told
-    if asker.at_once == 1 < request.at_once:
+    if asker.crowd:
         yield Note("the server takes one connection at a time, so one look was taken at a time")
     yield _summary(found, wrong, told, looks.taken + 1, time.monotonic() - begun)
 

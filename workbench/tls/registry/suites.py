@@ -82,7 +82,7 @@ class Suite:
         return self.kx == "any" or self.name.endswith(("_MGM_L", "_MGM_S"))
 
 
-_EPHEMERAL = {"any", "DHE", "ECDHE", "ECCPWD", "CECPQ1", "IBSDH"}
+_EPHEMERAL = {"any", "DHE", "ECDHE", "ECCPWD", "CECPQ1", "IBSDH", "SRP"}
 _SMALL_BLOCKS = ("3DES", "DES", "IDEA", "RC2", "28147", "MAGMA", "FORTEZZA")
 _BLOCKS = ("AES", "CAMELLIA", "ARIA", "SEED", "SM4", "KUZNYECHIK")
 

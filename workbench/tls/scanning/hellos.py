@@ -12,6 +12,7 @@ from workbench.tls.registry.suites import (
     SSL2_SUITES,
     suites_of,
 )
+from workbench.tls.registry.suites import suites as suites_by_number
 from workbench.tls.registry.versions import SSL2, SSL3, TLS12, TLS13
 from workbench.tls.wire import client_hello as ch
 
@@ -68,7 +69,11 @@ class Hellos:
         compressions: tuple[int, ...] = (0,),
         more: tuple[ch.Extension, ...] = (),
     ) -> ch.ClientHello:
-        """For SSLv3 to TLS 1.2; SSLv3 gets no extensions, and the SCSV for RFC 5746 instead."""
+        """For SSLv3 to TLS 1.2; SSLv3 gets no extensions, and the SCSV for RFC 5746 instead.
+
+        Where SRP is asked for, a user is made up: a server that takes it then says that it does
+        not know the user, or pretends to (RFC 5054 section 2.5.1.3).
+        """
         if version == SSL3:
             return ch.ClientHello(
                 version, (*suites, RENEGOTIATION_SCSV), os.urandom(32), b"", compressions
@@ -77,6 +82,8 @@ class Hellos:
         extensions += [ch.supported_groups(groups), ch.POINT_FORMATS, ch.TICKET_WANTED]
         if version == TLS12:
             extensions.append(ch.signature_algorithms(SCHEMES))
+        if any(suites_by_number()[one].kx == "SRP" for one in suites if one in suites_by_number()):
+            extensions.append(ch.SRP_USER)
         return ch.ClientHello(
             version, suites, os.urandom(32), b"", compressions, (*extensions, *more)
         )
@@ -98,10 +105,16 @@ class Hellos:
 
     def ordinary(self) -> ch.ClientHello:
         """As a browser's: everything that is in use, from TLS 1.0 on."""
-        wanted = [one for one in suites_of(TLS12) if one.forward_secret and one.aead]
-        usual = [one for one in suites_of(TLS12) if one.recommended in ("Y", "N")]
-        suites = (0x1301, 0x1302, 0x1303, *(one.value for one in wanted if one.recommended == "Y"))
-        suites += tuple(one.value for one in usual if one.openssl and one.value not in suites)
+        usual = [
+            one
+            for one in suites_of(TLS12)
+            if one.kx in ("ECDHE", "DHE", "RSA")
+            and one.auth in ("ECDSA", "RSA", "DSS")
+            and one.bits >= 112
+            and one.openssl
+        ]
+        usual.sort(key=lambda one: (one.recommended != "Y", not one.forward_secret, not one.aead))
+        suites = (0x1301, 0x1302, 0x1303, *(one.value for one in usual))
         extensions = (
             *self._sni,
             ch.RENEGOTIATION,

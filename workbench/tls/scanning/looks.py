@@ -2,8 +2,8 @@
 
 With latency it is the round trips that cost, so looks are taken side by side. But a server that
 takes one connection at a time lets the others wait, and a look that waited too long would read as
-"it does not have that". So a time-out is no answer: it is asked again with nothing beside it, and
-from then on one look is taken at a time.
+"it does not have that". So fewer are taken where they queue; and a time-out is no answer: it is
+asked again with nothing beside it, and where that helps one look is taken at a time from then on.
 """
 
 from __future__ import annotations
@@ -26,12 +26,19 @@ FAR = 0.004
 QUEUED = 3.0
 """Looks that take so many times as long as the fastest one did have waited for each other."""
 
+FIRST = 4
+"""Looks side by side to begin with; as long as they do not queue, there are more and more."""
+
 SILENCES = 4
 """After so many looks that stay silent even alone, silence is taken as it is: not asked again."""
 
+AGAIN = 2
+"""How often a look is taken alone: what was given up before may still wait at the server."""
+
 SHORTEST = 1.0
+SHORTEST_ALONE = 3.0
 PATIENCE = 20.0
-"""A look waits so many times as long as the slowest answer took, and at least a second."""
+"""A look waits so many times as long as the slowest answer took, and at least a second or three."""
 
 
 class Asker:
@@ -39,6 +46,8 @@ class Asker:
 
     Args:
         at_once: how many looks may be under way side by side.
+
+    `crowd` tells in the end whether looks failed for being side by side.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class Asker:
     ) -> None:
         self.endpoint = endpoint
         self.at_once = max(1, at_once)
+        self.crowd = False
         self.slowest = 0.0
         self.fastest = 0.0
         self.usual = 0.0
@@ -59,6 +69,7 @@ class Asker:
         self._starttls = starttls
         self._host = host
         self._under_way = 0
+        self._limit = min(self.at_once, FIRST)
         self._alone = False
         self._silences = 0
         self._turn = threading.Condition()
@@ -70,7 +81,7 @@ class Asker:
 
         Not where looks have to queue for it: there each of them costs.
         """
-        return self.at_once > 1 and FAR < self.usual < QUEUED * self.fastest
+        return self.at_once > 1 and FAR < self.usual < QUEUED * self.fastest and not self.crowd
 
     def ask(self, hello: ClientHello, *, flight: bool = False) -> Answer:
         """One look, taken again alone where it leads to nothing.
@@ -80,11 +91,10 @@ class Asker:
             OSError: there is no way to the server, and it is not that it takes no more.
         """
         with self._turn:
-            self._turn.wait_for(lambda: not self._alone and self._under_way < self.at_once)
+            self._turn.wait_for(lambda: not self._alone and self._under_way < self._limit)
             self._under_way += 1
-            crowded = self.at_once > 1
         try:
-            answer = self._look(hello, flight, self._wait(crowded))
+            answer = self._look(hello, flight, self._wait(SHORTEST))
         finally:
             with self._turn:
                 self._under_way -= 1
@@ -99,24 +109,33 @@ class Asker:
                 self._alone = True
                 self._turn.wait_for(lambda: not self._under_way)
                 self._under_way = 1
+            answer = before
             try:
-                answer = self._look(hello, flight, self._scope.timeout)
+                for _ in range(1 if before.kind == "reset" else AGAIN):
+                    answer = self._look(hello, flight, self._wait(SHORTEST_ALONE))
+                    if not answer.inconclusive:
+                        break
             finally:
                 with self._turn:
                     self._under_way = 0
                     self._alone = False
-                    if before.kind != "reset" and not answer.inconclusive:
-                        self.at_once = 1  # it was the crowd
-                    elif answer.inconclusive and before.kind != "reset":
-                        self._silences += 1
+                    if before.kind != "reset":
+                        self._learn_alone(answer)
                     self._turn.notify_all()
         return answer
 
-    def _wait(self, crowded: bool) -> float:
+    def _learn_alone(self, answer: Answer) -> None:
+        if answer.inconclusive:
+            self._silences += 1
+        else:
+            self.crowd = True
+            self.at_once = self._limit = 1
+
+    def _wait(self, least: float) -> float:
         """The seconds that a look may take."""
-        if not self.slowest or not crowded:
+        if not self.slowest:
             return self._scope.timeout
-        return min(self._scope.timeout, max(SHORTEST, PATIENCE * self.slowest))
+        return min(self._scope.timeout, max(least, PATIENCE * self.slowest))
 
     def _look(self, hello: ClientHello, flight: bool, timeout: float) -> Answer:
         try:
@@ -142,9 +161,14 @@ class Asker:
     def learn(self, answer: Answer) -> None:
         """Take an answer's time for how far away the server is."""
         took = answer.took + answer.connect
-        self.slowest = max(self.slowest, took)
-        self.fastest = min(self.fastest or took, took)
-        self.usual += (took - self.usual) / (4 if self.usual else 1)
+        with self._turn:
+            self.slowest = max(self.slowest, took)
+            self.fastest = min(self.fastest or took, took)
+            self.usual += (took - self.usual) / (4 if self.usual else 1)
+            queued = took > max(FAR, QUEUED * self.fastest)
+            wanted = self._limit // 2 if queued else self._limit + 1
+            self._limit = max(1, min(wanted, self.at_once))
+            self._turn.notify_all()
 
 
 Then = Callable[[Answer], None]

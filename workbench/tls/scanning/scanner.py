@@ -39,6 +39,9 @@ LONG = 64
 PACE = 0.25
 """Seconds between two words on how far it has come."""
 
+UNKNOWN_IDENTITY = 115
+"""The alert for a user whom the server does not know: SRP is asked for with one that is made up."""
+
 HELD_BACK = 1.0
 """Seconds in which what is found is put in order before it is told; after that it streams."""
 
@@ -56,6 +59,10 @@ def _in_order(one: Event) -> tuple[int, int, int]:
     if isinstance(one, GroupFound):
         return -_NUMBERS[one.version], 2, 0
     return 0, 3, 0
+
+
+def _wants_user(value: int) -> bool:
+    return value in suites() and suites()[value].kx == "SRP"
 
 
 _NUMBERS = {name: number for number, name in VERSIONS.items()}
@@ -106,8 +113,9 @@ class Scanner:
         for version in reversed(LEGACY):
             every = suites_of(version)
             usual = tuple(one.value for one in every if one.forward_secret and one.openssl)
-            rest = tuple(one.value for one in every if one.value not in usual)
-            self._begin(version, [usual, rest])
+            srp = tuple(one.value for one in every if _wants_user(one.value))
+            rest = tuple(one.value for one in every if one.value not in (*usual, *srp))
+            self._begin(version, [usual, rest, srp])
         self._ask_group(TLS13, (), GROUPS_TLS13)
 
     def _begin(self, version: int, parts: list[Values]) -> None:
@@ -134,6 +142,8 @@ class Scanner:
                 self._divide(version, rest)
             elif hello.version == version:
                 self.found.words[version] = f"it chose {suite_name(hello.suite)}, never offered"
+        elif answer.alert is not None and answer.alert.number == UNKNOWN_IDENTITY:
+            self._heard_unknown_user(version, part)
         elif answer.kind == "alert":
             pass  # nothing of this part: that is what the alert says
         elif answer.kind == "timeout" or len(part) <= LONG:
@@ -147,6 +157,15 @@ class Scanner:
         self._open[version] -= 1
         if not self._open[version]:
             self._end(version)
+
+    def _heard_unknown_user(self, version: int, part: Values) -> None:
+        """It took one of these suites, and then did not know the user (RFC 5054)."""
+        if len(part) == 1:
+            self._take(version, part[0])
+        else:
+            half = len(part) // 2
+            self._ask_suites(version, part[:half])
+            self._ask_suites(version, part[half:])
 
     def _divide(self, version: int, rest: Values) -> None:
         """Ask for what is left: in halves side by side where the round trips are what costs."""
@@ -182,10 +201,15 @@ class Scanner:
         self.found.versions[version] = told
         if told == "no":
             self._said.append(VersionTold(version_name(version), told))
-        elif len(taken) > 1:
-            self._ask_order(version, taken[0], taken[-1])
+        elif len(plain := self._plain(version)) > 1:
+            self._ask_order(version, plain[0], plain[-1])
         else:
             self._tell_version(version, "")
+
+    def _plain(self, version: int) -> list[int]:
+        """The suites that are taken and ask for no user, if there are any."""
+        taken = self.found.suites[version]
+        return [one for one in taken if not _wants_user(one)] or taken
 
     def _tell_version(
         self, version: int, order: Literal["server", "client", "unknown", ""]
@@ -305,7 +329,7 @@ class Scanner:
             self.found.fallback = "does not apply"
             return
         newest = legacy[-1]
-        taken = [suites()[one] for one in self.found.suites[newest]]
+        taken = [suites()[one] for one in self._plain(newest)]
         values = tuple(one.value for one in taken)
         signed = tuple(one.value for one in taken if one.auth in ("RSA", "ECDSA", "DSS"))
         self._looks.add(
@@ -383,7 +407,7 @@ class Scanner:
             self.found.fallback = "does not apply"
             return
         lower = spoken[-2]
-        hello = self._hellos.fallback(lower, tuple(self.found.suites[lower]))
+        hello = self._hellos.fallback(lower, tuple(self._plain(lower)))
         self._looks.add(hello, self._heard_fallback)
 
     def _heard_fallback(self, answer: Answer) -> None:
