@@ -197,8 +197,10 @@ def test_banners(tmp_path: Path) -> None:
         Peer(answers_to_anything) as web,
         Peer(hangs) as silent,
         Peer(drips) as slow,
+        Peer(echoes) as echo,
     ):
         peers = {"ssh": ssh, "smtp": smtp, "tls": tls, "web": web, "silent": silent, "slow": slow}
+        peers["echo"] = echo
         text = written(sorted(one.port for one in peers.values()))
         ports = found(Scan(("127.0.0.1",), ports=text))
         by_name = {name: ports["127.0.0.1", one.port] for name, one in peers.items()}
@@ -207,7 +209,13 @@ def test_banners(tmp_path: Path) -> None:
     assert by_name["web"].banner == "HTTP/1.1 400 Bad Request"
     assert (by_name["tls"].tls, by_name["tls"].banner) == (True, "")
     assert (by_name["silent"].tls, by_name["silent"].banner) == (False, "")
+    assert (by_name["echo"].tls, by_name["echo"].banner) == (False, "echoes what it is told")
     assert all(one.state == "open" for one in by_name.values())
+
+
+def echoes(one: socket.socket) -> None:
+    while data := one.recv(4096):
+        one.sendall(data)
 
 
 def answers_to_anything(one: socket.socket) -> None:

@@ -24,6 +24,7 @@ SHOWN = 160
 Stage = Literal["greeting", "hello", "done"]
 
 _HANDSHAKE, _ALERT = 22, 21
+_SERVER_HELLO = b"\x02"
 
 
 @cache
@@ -52,6 +53,7 @@ class Banner:
         self.stage: Stage = "greeting"
         self.tls = False
         self._heard = bytearray()
+        self._asked = False
 
     def received(self, data: bytes) -> None:
         """Bytes of it."""
@@ -64,6 +66,7 @@ class Banner:
         """It has said nothing in time: what is said to it now, or nothing any more."""
         if self.stage == "greeting" and not self._heard:
             self.stage = "hello"
+            self._asked = True
             return client_hello()
         self.stage = "done"
         return b""
@@ -73,11 +76,18 @@ class Banner:
         """Its first line that has something in it, made visible."""
         if self.tls or not self._heard:
             return ""
+        if self._asked and client_hello().startswith(self._heard):
+            return "echoes what it is told"
         lines = (line.strip() for line in bytes(self._heard).split(b"\n"))
         first = next((line for line in lines if line), b"")
         return safe(first, limit=SHOWN)
 
 
 def is_tls(data: bytes | bytearray) -> bool:
-    """Whether bytes begin with a handshake or alert record of TLS (RFC 8446, 5.1)."""
-    return len(data) >= 3 and data[0] in (_HANDSHAKE, _ALERT) and data[1] == 3 and data[2] <= 4
+    """Whether bytes begin with a TLS server's record: ServerHello or alert (RFC 8446, 5.1).
+
+    An echo of the ClientHello is none.
+    """
+    if len(data) < 3 or data[1] != 3 or data[2] > 4:
+        return False
+    return data[0] == _ALERT or (data[0] == _HANDSHAKE and data[5:6] == _SERVER_HELLO)
