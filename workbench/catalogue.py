@@ -49,6 +49,7 @@ JOBS = {
     "connect": "workbench.sockets.connect",
     "families": "workbench.sockets.families",
     "listen": "workbench.sockets.listen",
+    "multicast": "workbench.sockets.multicast",
     "ping": "workbench.sockets.ping",
     "scan": "workbench.sockets.scan.job",
     "trace": "workbench.sockets.trace",

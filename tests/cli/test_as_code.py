@@ -78,6 +78,7 @@ COMPARED = {
     "serve http": "tests/cli/test_as_code.py",
     "families": "tests/sockets/test_families.py",
     "listen": "tests/sockets/test_listen.py",
+    "multicast": "tests/sockets/test_multicast.py",
     "ping": "tests/sockets/test_ping_trace.py",
     "scan": "tests/sockets/scan/test_scan.py",
     "sockets": "tests/sockets/test_table.py",

@@ -60,7 +60,7 @@ class DatagramLoop:
         sockets, selector = self.sockets, self.selector
         try:
             try:
-                sockets += bind(self.endpoint, self.scope)
+                sockets += self.bind()
             except OSError as problem:
                 raise bind_failure(self.endpoint, problem) from problem
             self.endpoint = bound_endpoint(self.endpoint, sockets[0])
@@ -75,6 +75,10 @@ class DatagramLoop:
             for one in sockets:
                 release(one)
             selector.close()
+
+    def bind(self) -> list[socket.socket]:
+        """The sockets to receive on, bound and non-blocking; raises what `bind.bind` raises."""
+        return bind(self.endpoint, self.scope)
 
     def _serve(self) -> Iterator[Event]:
         desk = self.desk

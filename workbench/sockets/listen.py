@@ -34,6 +34,9 @@ PIECE = 1 << 16
 RECORD = 1 << 14
 """Bytes of the input that go in one datagram."""
 
+PIECES = 4_096
+"""Datagrams that a file is sent in at the most."""
+
 LISTEN_COMMANDS: tuple[type[Command], ...] = (*SERVER_COMMANDS, Send, SendFile, Finish)
 
 _PYTHON_STREAM = """\
@@ -310,12 +313,12 @@ class _Input:
             self._loop.call_later(seconds, self.begin)
 
 
-class _Datagrams(DatagramLoop):
+class DatagramTalk(DatagramLoop):
     """The loop of datagrams, which sends what the user says to who has sent something."""
 
-    def __init__(self, request: Listen, scope: Scope) -> None:
+    def __init__(self, request: ServeRequest, scope: Scope, *, once: bool) -> None:
         super().__init__(request.endpoint, lambda _: None, scope, request.admit)
-        self._once = request.once
+        self._once = once
         self._input = scope.input
         self._first = 0
 
@@ -326,22 +329,35 @@ class _Datagrams(DatagramLoop):
             self.desk.note(f"#{peer.id} is not heard: there is a peer already")
             return
         self.desk.events.append(Received(bytes(data), peer.id))
-        if self._input is not None:
-            self.selector.register(self._input, READ, partial(self._read, self._input))
-            self._input = None
+        self.begin_input()
 
-    def _read(self, fd: int) -> None:
-        """A piece of the input is a datagram to everybody."""
+    def begin_input(self) -> None:
+        """Read the input from now on."""
+        fd, self._input = self._input, None
+        if fd is None:
+            return
+        try:
+            self.selector.register(fd, READ, partial(self._read, fd))
+        except PermissionError:  # epoll(7) takes no regular file, which is always ready
+            for _ in range(PIECES):
+                if not self._read(fd):
+                    return
+            self.desk.note(f"the input has more than {PIECES:,} datagrams: the rest is not sent")
+
+    def _read(self, fd: int) -> bool:
+        """A piece of the input is a datagram to everybody; False at its end."""
         try:
             data = os.read(fd, RECORD)
         except BlockingIOError:
-            return
+            return True
         if data:
             self.say(data)
-        else:
+            return True
+        if fd in self.selector.get_map():
             self.selector.unregister(fd)
-            self.desk.events.append(Finished("ours"))
-            self.desk.stopping = self._once
+        self.desk.events.append(Finished("ours"))
+        self.desk.stopping = self._once
+        return False
 
     def _obey(self) -> None:
         commands = self.scope.commands()
@@ -393,7 +409,7 @@ def listen(request: Listen, scope: Scope) -> Iterator[Event]:
     if end.scheme in STREAMS:
         return _Listening(request, scope).run()
     if end.scheme in DATAGRAMS:
-        return _Datagrams(request, scope).run()
+        return DatagramTalk(request, scope, once=request.once).run()
     raise JobError(
         f"nothing can listen over {end.scheme} here",
         advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH; also udplite, mptcp, vsock",

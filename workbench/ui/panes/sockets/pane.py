@@ -16,6 +16,7 @@ from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.sockets.connect import Connect
 from workbench.sockets.listen import Listen
+from workbench.sockets.multicast import Multicast
 from workbench.sockets.scan.job import LEAVES, Scan
 from workbench.sockets.table.job import Sockets
 from workbench.ui.panes.base import JobPane
@@ -32,6 +33,7 @@ On the target line: whom to talk to. Enter connects; each session stands beside 
   tcp://127.0.0.1:7007   [::1]:80   udp://127.0.0.1:5353
   unix:/run/some.sock    unix:@abstract
 listen tcp://127.0.0.1:7008 waits for others, as many as come; ^g chooses to whom a line goes.
+multicast udp://239.1.2.3:5007 --interface lo joins a group: who sends to it, and what.
 
 Other jobs have boards of their own; b goes from the sessions to each and back.
   sockets state:listen                  this host's sockets, live; / filters, g groups, enter sends
@@ -70,7 +72,15 @@ class SocketsPane(JobPane):
 
     tab: ClassVar[str] = "sockets"
     verb: ClassVar[str] = "connect"
-    verbs: ClassVar[tuple[str, ...]] = ("listen", "sockets", "scan", "ping", "trace", "families")
+    verbs: ClassVar[tuple[str, ...]] = (
+        "listen",
+        "multicast",
+        "sockets",
+        "scan",
+        "ping",
+        "trace",
+        "families",
+    )
     first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP
 
@@ -119,7 +129,7 @@ class SocketsPane(JobPane):
 
     def submit(self, job: Job[Any], request: Request) -> None:
         """Open a session beside those that are there; other jobs have boards of their own."""
-        if not isinstance(request, Connect | Listen):
+        if not isinstance(request, Connect | Listen | Multicast):
             self.run_worker(self._open_board(job, request))
             return
         self.boards.go_home()
