@@ -57,6 +57,11 @@ JOBS = {
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "cert ca": "workbench.tls.make",
+    "cert client": "workbench.tls.make",
+    "cert csr": "workbench.tls.make",
+    "cert server": "workbench.tls.make",
+    "cert sign": "workbench.tls.make",
     "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",
 }

@@ -77,6 +77,11 @@ COMPARED = {
     "serve inspect": "tests/http/test_inspect.py",
     "serve wsgi": "tests/http/gateway/test_wsgi.py",
     "serve xmlrpc": "tests/http/xmlrpc/test_xmlrpc.py",
+    "cert ca": "tests/tls/test_make.py",
+    "cert client": "tests/tls/test_make.py",
+    "cert csr": "tests/tls/test_make.py",
+    "cert server": "tests/tls/test_make.py",
+    "cert sign": "tests/tls/test_make.py",
     "tls-scan": "tests/tls/test_scan_code.py",
 }
 
