@@ -61,6 +61,7 @@ JOBS = {
     "cert client": "workbench.tls.make",
     "cert csr": "workbench.tls.make",
     "cert server": "workbench.tls.make",
+    "cert show": "workbench.tls.show",
     "cert sign": "workbench.tls.make",
     "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",

@@ -81,6 +81,7 @@ COMPARED = {
     "cert client": "tests/tls/test_make.py",
     "cert csr": "tests/tls/test_make.py",
     "cert server": "tests/tls/test_make.py",
+    "cert show": "tests/tls/test_show.py",
     "cert sign": "tests/tls/test_make.py",
     "tls-scan": "tests/tls/test_scan_code.py",
 }

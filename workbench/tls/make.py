@@ -152,7 +152,7 @@ class CertSign(Request):
         return as_code.shell_sign(self.request, self.name, self.use, self.days, folder, self.output)
 
 
-@job("cert ca", tab="tls", example="cert ca --ca /tmp/workbench-ca --force")
+@job("cert ca", tab="tls", example="cert ca --ca /tmp/my-ca --force")
 def cert_ca(request: CertCa, scope: Scope) -> Iterator[Event]:
     """Make the root and write it."""
     folder = files.ca_folder(request.ca)
@@ -164,7 +164,7 @@ def cert_ca(request: CertCa, scope: Scope) -> Iterator[Event]:
 @job(
     "cert server",
     tab="tls",
-    example="cert server localhost 127.0.0.1 --output /tmp --ca /tmp/workbench-ca --force",
+    example="cert server localhost --output /tmp --ca /tmp/my-ca --force",
 )
 def cert_server(request: CertServer, scope: Scope) -> Iterator[Event]:
     """Make the key, sign its certificate, write both."""
@@ -174,7 +174,7 @@ def cert_server(request: CertServer, scope: Scope) -> Iterator[Event]:
 @job(
     "cert client",
     tab="tls",
-    example="cert client joe@a.example --output /tmp --ca /tmp/workbench-ca --force",
+    example="cert client joe --output /tmp --ca /tmp/my-ca --force",
 )
 def cert_client(request: CertClient, scope: Scope) -> Iterator[Event]:
     """Make the key, sign its certificate, write both."""
@@ -198,7 +198,7 @@ def cert_csr(request: CertCsr, scope: Scope) -> Iterator[Event]:
 @job(
     "cert sign",
     tab="tls",
-    example="cert sign /tmp/a.example.csr --output /tmp/signed.pem --ca /tmp/workbench-ca --force",
+    example="cert sign /tmp/a.example.csr --output /tmp/a.pem --force",
     reads_input=True,
 )
 def cert_sign(request: CertSign, scope: Scope) -> Iterator[Event]:
