@@ -158,9 +158,10 @@ class CertConvert(Request):
 
 @dataclass(frozen=True, slots=True)
 class CertP12(Request):
-    """Pack a key, its certificate and the chain into PKCS#12 (.p12, .pfx), as browsers import it.
+    """Pack a key, its certificate and the chain into PKCS#12, as browsers import it.
 
-    The key must be that of the first certificate. The file gets a password.
+    The usual endings are .p12 and .pfx. The key must be that of the first
+    certificate. The file gets a password.
     """
 
     certificate: str = argument("file of the certificate and its chain", metavar="CERTIFICATE")
@@ -258,7 +259,11 @@ def cert_convert(request: CertConvert, scope: Scope) -> Iterator[Event]:
     yield Done()
 
 
-@job("cert p12", tab="tls", example="cert p12 /tmp/localhost.pem /tmp/localhost.key --force")
+@job(
+    "cert p12",
+    tab="tls",
+    example="cert p12 /tmp/localhost.pem /tmp/localhost.key --force",
+)
 def cert_p12(request: CertP12, scope: Scope) -> Iterator[Event]:
     """Load all, compare the keys, write the bundle."""
     from cryptography import x509
@@ -268,7 +273,10 @@ def cert_p12(request: CertP12, scope: Scope) -> Iterator[Event]:
     from workbench.tls.making.issuing import load_key
 
     if not request.password:
-        raise JobError("no password is given", advice="give one: without it many refuse the file")
+        raise JobError(
+            "no password is given",
+            advice="say where it is with --password-env VARIABLE or --password-file FILE",
+        )
     files.may_write([request.output], request.force)
     sent = [
         block
