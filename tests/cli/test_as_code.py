@@ -89,6 +89,16 @@ COMPARED = {
     "trace": "tests/sockets/test_ping_trace.py",
     "watch": "tests/servers/watch/test_code.py",
     "ways": "tests/sockets/test_ways_job.py",
+    "cert broken": "tests/tls/test_keep.py",
+    "cert convert": "tests/tls/test_keep.py",
+    "cert match": "tests/tls/test_keep.py",
+    "cert p12": "tests/tls/test_keep.py",
+    "cert ca": "tests/tls/test_make.py",
+    "cert client": "tests/tls/test_make.py",
+    "cert csr": "tests/tls/test_make.py",
+    "cert server": "tests/tls/test_make.py",
+    "cert show": "tests/tls/test_show.py",
+    "cert sign": "tests/tls/test_make.py",
     "tls-scan": "tests/tls/test_scan_code.py",
 }
 

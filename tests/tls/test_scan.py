@@ -29,7 +29,9 @@ from workbench.tls.scanning.events import (
     VersionTold,
     Weakness,
 )
+from workbench.tls.wire import client_hello as ch
 from workbench.tls.wire import handshake, record
+from workbench.tls.wire.server_hello import RETRY_RANDOM
 
 VERSIONS = {"TLS 1.0": "-tls1", "TLS 1.1": "-tls1_1", "TLS 1.2": "-tls1_2"}
 SUITES13 = [one.name for one in suites().values() if 0x1301 <= one.value <= 0x1305]
@@ -142,6 +144,34 @@ def test_a_server_of_ssl2_alone_is_drown() -> None:
     }
     assert "DROWN" in weak(found)
     assert isinstance(found[-1], Done)
+
+
+def test_groups_that_are_safe_from_quantum_computers_are_seen() -> None:
+    """A server that has X25519MLKEM768 before x25519, which OpenSSL has from 3.5 on."""
+    groups = (0x11EC, 0x001D)
+
+    def converse(peer: socket.socket) -> None:
+        first = peer.recv(65536)
+        if ch.is_ssl2_hello(first):
+            return
+        hello = ch.parse_client_hello(record.RecordReader().feed(first)[0].body[4:])
+        wanted = next((one for one in groups if one in hello.groups), None)
+        if wanted is None or 0x1301 not in hello.suites or 0x0304 not in hello.versions:
+            peer.sendall(record.records_of(record.ALERT, 0x0303, b"\x02\x28"))
+            return
+        block = bytes.fromhex("002b 0002 0304 0033 0002") + wanted.to_bytes(2, "big")
+        body = b"\x03\x03" + RETRY_RANDOM + b"\x20" + hello.session_id + b"\x13\x01\x00"
+        body += len(block).to_bytes(2, "big") + block
+        peer.sendall(record.records_of(record.HANDSHAKE, 0x0303, handshake.message(2, body)))
+
+    with scripted(converse) as end:
+        found = scan(end)
+    assert next(one for one in found if isinstance(one, Looked)).group == "X25519MLKEM768"
+    seen = {one.group: one.post_quantum for one in found if isinstance(one, GroupFound)}
+    assert seen == {"X25519MLKEM768": True, "x25519": False}
+    assert suites_of(found) == {("TLS 1.3", "TLS_AES_128_GCM_SHA256")}
+    assert not weak(found)
+    assert next(one for one in found if isinstance(one, Verdict)).level == "modern"
 
 
 @pytest.mark.peer("openssl")
@@ -359,6 +389,7 @@ def test_silence_is_never_a_no(rsa_identity: Identity) -> None:
     assert versions
     assert set(versions.values()) == {"unknown"}
     assert isinstance(found[-1], Failed)
+    assert found[-1].cause == "the server answered once and then no more"
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,12 @@ def tls_scan(request: TlsScan, scope: Scope) -> Iterator[Event]:
         looks.close()
     found = scanner.found
     if not found.spoken():
+        if asker.gone:
+            raise JobError(
+                "the server answered once and then no more",
+                code="ETIMEDOUT",
+                advice="it may limit how often one may connect: wait, then try --at-once 1",
+            )
         raise JobError(
             f"no version of TLS was agreed on: {first.line()}",
             advice="it may want a client certificate's CA, a name (--sni NAME) or STARTTLS",
@@ -151,6 +157,8 @@ def tls_scan(request: TlsScan, scope: Scope) -> Iterator[Event]:
     yield from wrong
     told = verdict(found)
     yield told
+    if asker.gone:
+        yield Note("the server stopped answering: what it was not asked any more is not known")
     if asker.crowd:
         yield Note("the server takes one connection at a time, so one look was taken at a time")
     yield _summary(found, wrong, told, looks.taken + 1, time.monotonic() - begun)

@@ -258,3 +258,13 @@ def test_timestamps_of_logs() -> None:
     facts = extensions.read_extensions(der.read(der.element(0x30, one)))
     assert [str(found.time) for found in facts.timestamps] == ["2026-01-01 00:00:00+00:00"] * 2
     assert facts.timestamps[0].log == "+/v7" * 10 + "+/s="
+
+
+def test_a_path_length_without_sense_is_none() -> None:
+    for number in (b"\xff", b"\x80" + bytes(5000), b"\x7f" + bytes(5000)):
+        basic = der.element(0x30, der.element(1, b"\xff"), der.element(2, number))
+        held = der.element(der.OCTET_STRING, basic)
+        one = der.element(0x30, der.element(0x30, der.oid("2.5.29.19"), held))
+        facts = extensions.read_extensions(der.read(one))
+        assert (facts.ca, facts.path_length) == (True, None)
+        assert "no count" in facts.extensions[0].problem

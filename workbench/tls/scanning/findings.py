@@ -35,6 +35,11 @@ class Key:
     days: int = 0
 
 
+def wants_user(value: int) -> bool:
+    """Whether a suite is SRP's, for which a user has to be named."""
+    return value in suites() and suites()[value].kx == "SRP"
+
+
 @dataclass
 class Findings:
     """What is known of a server so far; versions and suites by their numbers."""
@@ -55,7 +60,6 @@ class Findings:
     heartbeat: Applies = "unknown"
     staple: Applies = "unknown"
     dh: DhParameters | None = None
-    export_bits: int = 0
     sha1_signature: bool = False
     chain: tuple[bytes, ...] = ()
     key: Key | None = None
@@ -76,10 +80,10 @@ class Findings:
                 if suite is not None:
                     yield version, suite
 
-    def where(self, wanted: list[tuple[int, Suite]]) -> tuple[str, ...]:
-        """Names of suites for a list, each once, with the version where it is the only one."""
-        names = dict.fromkeys(suite.name for _, suite in wanted)
-        return tuple(names)
+    def plain(self, version: int) -> list[int]:
+        """The suites that are taken and ask for no user, if there are any."""
+        taken = self.suites[version]
+        return [one for one in taken if not wants_user(one)] or taken
 
     def complete(self) -> bool:
         """Whether every look led to an answer."""

@@ -29,8 +29,8 @@ QUEUED = 3.0
 FIRST = 4
 """Looks side by side to begin with; as long as they do not queue, there are more and more."""
 
-SILENCES = 4
-"""After so many looks that stay silent even alone, silence is taken as it is: not asked again."""
+SILENCES = 3
+"""After so many looks one after the other that stay silent even alone, no more are taken."""
 
 AGAIN = 2
 """How often a look is taken alone: what was given up before may still wait at the server."""
@@ -83,6 +83,11 @@ class Asker:
         """
         return self.at_once > 1 and FAR < self.usual < QUEUED * self.fastest and not self.crowd
 
+    @property
+    def gone(self) -> bool:
+        """The server has stopped answering."""
+        return self._silences >= SILENCES
+
     def ask(self, hello: ClientHello, *, flight: bool = False) -> Answer:
         """One look, taken again alone where it leads to nothing.
 
@@ -92,6 +97,8 @@ class Asker:
         """
         with self._turn:
             self._turn.wait_for(lambda: not self._alone and self._under_way < self._limit)
+            if self.gone:
+                return Answer("timeout", words="it was not asked: the server had stopped answering")
             self._under_way += 1
         try:
             answer = self._look(hello, flight, self._wait(SHORTEST))
@@ -99,12 +106,14 @@ class Asker:
             with self._turn:
                 self._under_way -= 1
                 self._turn.notify_all()
-        if answer.kind in ("timeout", "refused", "reset") and self._silences < SILENCES:
+        if answer.kind in ("timeout", "refused", "reset") and not self.gone:
             answer = self._ask_alone(hello, flight, answer)
         return answer
 
     def _ask_alone(self, hello: ClientHello, flight: bool, before: Answer) -> Answer:
         with self._alone_lock:
+            if self.gone:
+                return before
             with self._turn:
                 self._alone = True
                 self._turn.wait_for(lambda: not self._under_way)
@@ -162,6 +171,7 @@ class Asker:
         """Take an answer's time for how far away the server is."""
         took = answer.took + answer.connect
         with self._turn:
+            self._silences = 0
             self.slowest = max(self.slowest, took)
             self.fastest = min(self.fastest or took, took)
             self.usual += (took - self.usual) / (4 if self.usual else 1)

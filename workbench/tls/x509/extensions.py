@@ -141,7 +141,10 @@ def _basic(one: der.Element, facts: Facts) -> str:
             ca = child.boolean()
         else:
             length = child.expect(der.INTEGER).integer()
-    facts.ca, facts.path_length = ca, length
+    facts.ca = ca
+    if length is not None and not 0 <= length < 1 << 31:
+        raise der.DerError("a path length that is no count", one.body)
+    facts.path_length = length
     if not ca:
         return "no CA"
     return "a CA" if length is None else f"a CA, {length} more below it at most"
