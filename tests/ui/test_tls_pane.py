@@ -89,3 +89,21 @@ async def test_nobody_there() -> None:
         pane = await driver.open("tls")
         await driver.target(pane, f"127.0.0.1:{port}")
         await driver.see("refused")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_certificates_have_boards(size: tuple[int, int], tmp_path: Path) -> None:
+    async with driving(size) as driver:
+        pane = await driver.open("tls")
+        assert isinstance(pane, TlsPane)
+        ca = tmp_path / "ca"
+        await driver.target(pane, f"cert server localhost --ca {ca} --out {tmp_path}")
+        await driver.until(lambda: pane.boards.board is not None, "the board")
+        await driver.until(
+            lambda: pane.boards.board and pane.boards.board.run and pane.boards.board.run.ended,
+            "the end",
+        )
+        made = next(iter(tmp_path.glob("*.pem")))
+        await driver.target(pane, f"cert show {made}")
+        await driver.see("localhost")

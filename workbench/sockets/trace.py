@@ -60,7 +60,7 @@ class Hop(Event):
             return ""
         if not self.addresses:
             return f"{self.hop:>3}  *"
-        name = f" ({self.names[0]})" if self.names[0] else ""
+        name = f" ({self.names[0]})" if any(self.names[:1]) else ""
         loss = 100 * (self.sent - self.received) / self.sent if self.sent else 0.0
         words = f"  {self.words}" if self.words else ""
         more = "".join(f"\n     {one}" for one in self.addresses[1:])

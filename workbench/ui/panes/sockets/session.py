@@ -314,6 +314,8 @@ class SessionView(Vertical):
         self.query_one(SendLine).focus()
 
     def _show_mode(self) -> None:
+        if not self.query(".send Label"):
+            return  # it is shown when it is mounted
         ending = f"+{ENDINGS[self._ending][0]}" if self.mode == "text" else ""
         listening = isinstance(self.connected, Listening)
         whom = f" to #{self.to}" if self.to else " to all" if listening else ""

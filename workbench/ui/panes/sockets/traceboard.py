@@ -168,7 +168,7 @@ def _address(row: Hop) -> Cell:
     if not row.addresses:
         return "*", "dim"
     more = f" +{len(row.addresses) - 1}" if len(row.addresses) > 1 else ""
-    name = f" {row.names[0]}" if row.names[0] else ""
+    name = f" {row.names[0]}" if any(row.names[:1]) else ""
     text = f"{row.addresses[0]}{name}{more}"
     if row.words:
         return f"{text}: {row.words}", "warn"

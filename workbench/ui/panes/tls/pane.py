@@ -14,11 +14,17 @@ from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.boards import Boards
 
 HELP = """
-What a server's TLS is worth: versions, suites, groups, weaknesses, a verdict.
+What a server's TLS is worth, and certificates of your own.
 
 On the target line: a server, as HOST, HOST:PORT, https://HOST or smtp://HOST. Enter scans it.
   127.0.0.1:8443    [::1]:443 --sni example.org    smtp://127.0.0.1:25
   127.0.0.1:5432 --starttls postgres
+
+Certificates have jobs of their own, b goes from board to board:
+  cert show FILE                        anything decoded, and what is wrong with a chain
+  cert server a.example 127.0.0.1       a key and a certificate, with a CA of your own
+  cert broken expired                   wrong on purpose; also cert client, csr, sign, match,
+                                        convert, p12, ca
 
 SSLv2 to TLS 1.3 and every suite of IANA's registry are asked for with ClientHellos of our own; no
 handshake is finished. What is weak is named with its attack and with what to change, the verdict is
@@ -29,7 +35,8 @@ nmap or openssl do it.
 """
 
 EMPTY = (
-    "Type a server on the line above and press enter to scan its TLS.\n\n"
+    "Type a server on the line above and press enter to scan its TLS,\n"
+    "or cert show FILE, cert server NAME for certificates.\n\n"
     "No handshake is finished and nothing is changed there; beyond your own hosts\n"
     "scan only what you may. f1 tells more."
 )
@@ -44,6 +51,7 @@ class TlsPane(JobPane):
 
     tab: ClassVar[str] = "tls"
     verb: ClassVar[str] = "tls-scan"
+    verbs: ClassVar[tuple[str, ...]] = ("cert",)
     first_line: ClassVar[str] = "127.0.0.1:8443"
     help_text: ClassVar[str] = HELP
 
