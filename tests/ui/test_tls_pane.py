@@ -98,12 +98,12 @@ async def test_certificates_have_boards(size: tuple[int, int], tmp_path: Path) -
         pane = await driver.open("tls")
         assert isinstance(pane, TlsPane)
         ca = tmp_path / "ca"
-        await driver.target(pane, f"cert server localhost --ca {ca} --out {tmp_path}")
+        await driver.target(pane, f"cert server localhost --ca {ca} --output {tmp_path}")
         await driver.until(lambda: pane.boards.board is not None, "the board")
         await driver.until(
             lambda: pane.boards.board and pane.boards.board.run and pane.boards.board.run.ended,
             "the end",
         )
-        made = next(iter(tmp_path.glob("*.pem")))
+        made = tmp_path / "localhost.pem"
         await driver.target(pane, f"cert show {made}")
         await driver.see("localhost")
