@@ -17,6 +17,12 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto` is two workers a core: most tests wait for a peer more than they compute."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose peer program is missing; in CI a missing peer is a failure."""
     for marker in item.iter_markers("peer"):

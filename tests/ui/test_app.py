@@ -57,7 +57,7 @@ async def test_every_tab_is_reached_by_its_number_and_by_its_neighbour() -> None
 async def test_a_digit_is_text_on_a_line_and_a_tab_elsewhere() -> None:
     async with driving((80, 24)) as driver:
         await driver.press("2")
-        assert driver.servers.target.value == "echo tcp://127.0.0.1:70072"
+        assert driver.servers.target.value == "2"
         await results(driver)
         await driver.press("2")
         await driver.see("[Sockets]")

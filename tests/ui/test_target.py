@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import Checkbox, Input
 
 from tests.ui.driving import Driver, driving
 from tests.ui.loop import in_loop
+from workbench import catalogue
+from workbench.ui.panes import make
+from workbench.ui.panes.base import JobPane
 from workbench.ui.widgets.form import Form
+from workbench.ui.widgets.tabbar import TabBar
 
 ECHO = "echo tcp://127.0.0.1:0"
 
@@ -121,3 +126,40 @@ async def test_another_job_has_other_options_and_folding_hides_them() -> None:
         await driver.press("ctrl+o")
         await driver.until(lambda: not driver.servers.query_one(Form).display, "its folding")
         assert "the folder" not in driver.text
+
+
+@in_loop
+async def test_typing_takes_the_place_of_the_example() -> None:
+    async with driving() as driver:
+        pane = await driver.open("servers")
+        assert isinstance(pane, JobPane)
+        assert pane.target.value.startswith("echo ")
+        pane.target.edit()
+        await driver.press("d")
+        assert pane.target.value == "d"
+        await driver.press("a", "escape", "n", "b")
+        assert pane.target.value == "b"
+        await driver.press("escape", "n", "end", "c")
+        assert pane.target.value == "bc"
+
+
+@in_loop
+async def test_a_job_of_another_tab_runs_there() -> None:
+    async with driving() as driver:
+        pane = await driver.open("servers")
+        await driver.target(pane, "split 10.0.0.0/30 --prefix 31")
+        await driver.see("10.0.0.2/31")
+        other = driver.app.query_one(TabBar).active
+        assert other == "addresses"
+        assert isinstance(pane, JobPane)
+        assert pane.target.value == "split 10.0.0.0/30 --prefix 31"
+        await driver.open("servers")
+        await driver.target(pane, "splitt 10.0.0.0/30")
+        await driver.see("there is no 'splitt'")
+
+
+@pytest.mark.parametrize("tab", [tab.name for tab in catalogue.TABS])
+def test_help_fits_the_smallest_screen(tab: str) -> None:
+    """What is indented is not flowed: 74 columns are there for it."""
+    kept = [line for line in make(tab).help_text.splitlines() if line.startswith(" ")]
+    assert [line for line in kept if len(line) > 74] == []

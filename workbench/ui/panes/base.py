@@ -121,10 +121,14 @@ class JobPane(Pane):
         error.update(text and f"! {text}")
 
     def on_target_line_submitted(self) -> None:
-        """Run what stands there; what was typed stays."""
+        """Run what stands there; what was typed stays. Another tab's job runs there."""
         try:
             job, request = self.request()
         except UsageError as problem:
+            tab = self.target.elsewhere()
+            if tab and tab != self.tab:
+                self.call_later(self.workbench.take, tab, self.target.value, run=True)
+                return
             self.show_error(str(problem))
             return
         self.show_error("")
@@ -137,8 +141,8 @@ class JobPane(Pane):
             self._fill_form()
 
     def action_target(self) -> None:
-        """Go to the target line."""
-        self.target.edit()
+        """Go to the target line, for something new."""
+        self.target.replace()
 
     def action_options(self) -> None:
         """Unfold the options of the job on the target line, or fold them."""

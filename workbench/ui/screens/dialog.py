@@ -107,9 +107,8 @@ class Reader(Dialog[None]):
     """A text to read, longer than the screen perhaps."""
 
     DEFAULT_CSS = """
-    Reader > Vertical { width: 90%; max-width: 100; }
-    Reader VerticalScroll { height: auto; max-height: 68vh; }
-    Reader VerticalScroll Static { padding-right: 1; }
+    Reader > Vertical { width: 100%; max-width: 100; max-height: 100%; }
+    Reader VerticalScroll { height: auto; max-height: 75vh; scrollbar-size-vertical: 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "copy")]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Label
+from textual.widgets.input import Selection
 
 from workbench import catalogue
 from workbench.core.arguments import UsageError, nearest
@@ -60,7 +62,9 @@ class TargetLine(Horizontal):
 
     def on_mount(self) -> None:
         """Ask the history for what was run here before."""
-        self.query_one(Input).cursor_blink = False
+        line = self.query_one(_Line)
+        line.cursor_blink = False
+        line.offer()  # the example
         self.recall()
 
     def recall(self) -> None:
@@ -89,6 +93,21 @@ class TargetLine(Horizontal):
     def edit(self) -> None:
         """Go to the line itself."""
         self.query_one(Input).focus()
+
+    def replace(self) -> None:
+        """Go to the line, its text selected: what is typed takes its place; end keeps it."""
+        self.edit()
+        self.query_one(_Line).offer()
+
+    def elsewhere(self) -> str:
+        """The tab of the job that the line names where that is not one of ours, or ""."""
+        try:
+            words = shlex.split(self.value)
+            name, _ = catalogue.match(words)
+        except (KeyError, ValueError):
+            return ""
+        ours = name in self._jobs or f"{self._verb} {words[0]}" in self._jobs
+        return "" if ours else catalogue.load(name).tab
 
     def words(self) -> tuple[str, list[str]]:
         """The job's name and the words after it.
@@ -137,6 +156,18 @@ class _Line(Input):
 
     _place = -1
     _draft = ""
+    _offered: Selection | None = None
+
+    def offer(self) -> None:
+        """Select all that stands there, so that what is typed takes its place."""
+        self.select_all()
+        self._offered = self.selection
+
+    def action_copy(self) -> None:
+        """Copy what the user selected; of what was offered ctrl+c is nothing but ctrl+c."""
+        if self.selection == self._offered:
+            raise SkipAction
+        super().action_copy()
 
     def action_past(self, step: int) -> None:
         """Walk through the past lines; what was being typed is kept at the end of them."""

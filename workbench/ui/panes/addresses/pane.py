@@ -46,13 +46,15 @@ HELP = """
 Everything about an address, a block, a name, and this host.
 
 The line above takes anything that stands for addresses, and reads it while you type:
-  192.168.1.77/24    2001:db8::1/64    10.0.0.5 255.255.255.0    10.0.0.1-10.0.0.20
-  3232235777    0x7f000001    127.1    00:00:5e:00:53:01    a reverse name, a URL
+  192.168.1.77/24   2001:db8::1/64   10.0.0.5 255.255.255.0
+  10.0.0.1-10.0.0.20   3232235777   0x7f000001   127.1
+  00:00:5e:00:53:01   a reverse name, a host name, a URL
 and these jobs, each with its options (^o):
-  split 10.0.0.0/8 --prefix 12           plan 10.0.0.0/24 office=100 lab=50 link=/31
-  merge FILE…   exclude BLOCK --remove …   compare FILE FILE   contains FILE FILE
-  resolve NAME…   reverse ADDRESS…   dns NAME TYPE --server S   services 443/tcp
-  interfaces   routes   routes ADDRESS
+  split 10.0.0.0/8 --prefix 12    plan 10.0.0.0/24 office=100 link=/31
+  merge FILE…    exclude BLOCK --remove …    compare FILE FILE
+  contains FILE FILE    resolve NAME…    reverse ADDRESS…
+  dns NAME TYPE --server S    services 443/tcp
+  interfaces    routes    routes ADDRESS
 
 v goes through the views: the address, the plan, the results of the last job, the interfaces and
 the routes of this host, which follow what changes. / filters, s sends what is selected to another

@@ -30,14 +30,14 @@ HELP = """
 Start servers, watch them live, and aim clients at them.
 
 On the target line: what to serve, and where. Port 0 takes a free one; k lists every kind.
-  echo tcp://127.0.0.1:7007             also discard, chargen, daytime, time; udp, unix:PATH;
-                                        --how threading: by a class of socketserver
-  script tcp://127.0.0.1:7025 FILE      says and expects what the file says
-  http http://127.0.0.1:8000/ --root .  the files of a folder; --upload takes files in
-  inspect http://127.0.0.1:8001/        keeps every request whole, answers as it is told
-  wsgi, cgi, xmlrpc                     your application, scripts or functions
-  watch TARGET…                         servers anywhere, followed at an interval
-  ways echo                             the same server in four ways, compared
+  echo tcp://127.0.0.1:7007         also discard, chargen, daytime, time;
+                                    udp://…, unix:PATH; --how threading
+  script tcp://127.0.0.1:7025 FILE  says and expects what the file says
+  http http://127.0.0.1:8000/       files of --root; --upload takes some
+  inspect http://127.0.0.1:8001/    keeps requests, answers as it is told
+  wsgi, cgi, xmlrpc                 your application, scripts, functions
+  watch TARGET…                     servers anywhere, at an interval
+  ways echo                         one server in four ways, compared
 
 Enter starts it in a process of its own. Tab goes to the table. On a server: x stops it, enter or r
 starts one that has ended again on its port, a pauses and resumes accepting, D drains it (it ends
