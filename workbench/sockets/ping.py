@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import selectors
 import shlex
 import socket
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from workbench.core.events import Done, Failed, Note
 from workbench.core.failure import JobError, explain
@@ -20,7 +18,8 @@ from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.core.units import duration
 from workbench.servers.events import Stop
-from workbench.sockets.icmp.echo import EchoSocket
+from workbench.sockets import ping_code
+from workbench.sockets.askers import Answer, Asker, IcmpAsker, Kind, TcpAsker
 from workbench.sockets.icmp.rtt import RoundTrips
 
 RESOLVE_INTERVAL = 30.0
@@ -30,8 +29,6 @@ RESOLVE_LEAST = 5.0
 INTERVAL_LEAST = 0.01
 SIZE_MOST = 65_000
 SUMMARY_INTERVAL = 0.25
-
-Kind = Literal["reply", "closed", "lost", "unreachable", "late", "double"]
 
 
 @event("ping")
@@ -122,17 +119,17 @@ class PingHost(Request):
     def as_python(self) -> str:
         """TCP connects, or echoes over a ping socket or a raw one."""
         if self.tcp:
-            return _PYTHON_TCP.format(
+            return ping_code.TCP.format(
                 host=self.host,
                 port=self.tcp,
                 wait=self.wait,
-                count=_counter(self.count),
+                count=ping_code.counter(self.count),
                 interval=self.interval,
             )
-        return _PYTHON_ICMP.format(
+        return ping_code.ICMP.format(
             host=self.host,
             wait=self.wait,
-            count=_counter(self.count),
+            count=ping_code.counter(self.count),
             interval=self.interval,
             size=self.size,
         )
@@ -149,200 +146,6 @@ class PingHost(Request):
         words += ["-t", str(self.ttl)] if self.ttl else []
         words += ["-4"] if self.ipv4 else ["-6"] if self.ipv6 else []
         return shlex.join([*words, self.host])
-
-
-_PYTHON_TCP = """\
-import itertools
-import socket
-import time
-
-for number in {count}:
-    began = time.perf_counter()
-    try:
-        socket.create_connection(({host!r}, {port}), {wait}).close()
-        said = "reply"
-    except ConnectionRefusedError:
-        said = "closed"
-    except OSError as problem:
-        said = f"lost: {{problem}}"
-    print(number, said, f"{{(time.perf_counter() - began) * 1000:.2f}} ms", flush=True)
-    time.sleep({interval})
-"""
-_PYTHON_ICMP = """\
-import itertools
-import os
-import socket
-import struct
-import time
-
-
-def checksum(data):
-    total = sum(struct.unpack(f"!{{len(data) // 2}}H", data + b"\\0" * (len(data) % 2)))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-family, _, _, _, address = socket.getaddrinfo({host!r}, 0, type=socket.SOCK_DGRAM)[0]
-six = family == socket.AF_INET6
-protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
-try:
-    sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
-except PermissionError:
-    sock = socket.socket(family, socket.SOCK_RAW, protocol)
-for number in {count}:
-    token = os.urandom({size})
-    head = struct.pack("!BBHHH", 128 if six else 8, 0, 0, os.getpid() & 0xFFFF, number)
-    head = head[:2] + struct.pack("!H", 0 if six else checksum(head + token)) + head[4:]
-    began = time.perf_counter()
-    sock.sendto(head + token, address)
-    said, end = "lost", time.monotonic() + {wait}
-    while said == "lost" and time.monotonic() < end:
-        sock.settimeout(max(0.001, end - time.monotonic()))
-        try:
-            data, sender = sock.recvfrom(65536)
-        except TimeoutError:
-            break
-        start = 4 * (data[0] & 15) if not six and data[0] >> 4 == 4 else 0
-        if data[start] == (129 if six else 0) and data[start + 8 :] == token:
-            said = "reply"
-    print(number, said, f"{{(time.perf_counter() - began) * 1000:.2f}} ms", flush=True)
-    time.sleep({interval})
-"""
-
-
-def _counter(count: int) -> str:
-    return f"range(1, {count + 1})" if count else "itertools.count(1)"
-
-
-class Answer(NamedTuple):
-    """Something came back about a question."""
-
-    sequence: int
-    kind: Kind
-    sender: str
-    ttl: int | None = None
-    size: int = 0
-    reason: str = ""
-
-
-class Asker(ABC):
-    """A way of asking: questions by sequence number, answers as they come."""
-
-    @abstractmethod
-    def ask(self, sequence: int) -> None:
-        """Ask; raises OSError where it cannot be sent."""
-
-    @abstractmethod
-    def answers(self) -> Iterator[Answer]:
-        """What has come."""
-
-    @abstractmethod
-    def give_up(self, sequence: int) -> None:
-        """Nobody waits for that one any more."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Let go of the sockets."""
-
-
-class IcmpAsker(Asker):
-    """Echo requests."""
-
-    def __init__(
-        self, family: int, address: Any, request: PingHost, selector: selectors.BaseSelector
-    ) -> None:
-        self._echo = EchoSocket(family)
-        self._address = address
-        self._data = bytes(n & 0xFF for n in range(request.size))
-        if request.ttl:
-            self._echo.set_ttl(request.ttl)
-        self._selector = selector
-        selector.register(self._echo.socket, selectors.EVENT_READ)
-
-    def ask(self, sequence: int) -> None:
-        """Send an echo request."""
-        self._echo.send(self._address, sequence, self._data)
-
-    def answers(self) -> Iterator[Answer]:
-        """Replies and errors."""
-        for sequence, error in self._echo.errors():
-            yield Answer(sequence, "unreachable", error.offender, reason=error.words)
-        for reply in self._echo.receive():
-            yield Answer(reply.sequence, "reply", reply.sender, reply.ttl, reply.size)
-
-    def give_up(self, sequence: int) -> None:
-        """An echo has no connection."""
-
-    def close(self) -> None:
-        """Let go of the socket."""
-        self._selector.unregister(self._echo.socket)
-        self._echo.close()
-
-
-class TcpAsker(Asker):
-    """Connects: an answer is a connection or a refusal."""
-
-    def __init__(
-        self, family: int, address: Any, request: PingHost, selector: selectors.BaseSelector
-    ) -> None:
-        self._family = family
-        self._address = (address[0], request.tcp, *address[2:])
-        self._ttl = request.ttl
-        self._selector = selector
-        self._open: dict[int, socket.socket] = {}
-        self._ready: list[Answer] = []
-
-    def ask(self, sequence: int) -> None:
-        """Begin a connect."""
-        sock = socket.socket(self._family, socket.SOCK_STREAM)
-        sock.setblocking(False)
-        if self._ttl:
-            six = self._family == socket.AF_INET6
-            level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
-            name = socket.IPV6_UNICAST_HOPS if six else socket.IP_TTL
-            sock.setsockopt(level, name, self._ttl)
-        error = sock.connect_ex(self._address)
-        self._open[sequence] = sock
-        self._selector.register(sock, selectors.EVENT_WRITE)
-        if error not in (0, errno.EINPROGRESS):
-            self._ready.append(self._answer(sequence, error))
-            self.give_up(sequence)
-
-    def answers(self) -> Iterator[Answer]:
-        """Connects that have come to an end."""
-        yield from self._ready
-        self._ready.clear()
-        for sequence, sock in list(self._open.items()):
-            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error == 0:
-                try:
-                    sock.getpeername()
-                except OSError:
-                    continue  # not yet
-            self.give_up(sequence)
-            yield self._answer(sequence, error)
-
-    def _answer(self, sequence: int, error: int) -> Answer:
-        sender = str(self._address[0])
-        if error == 0:
-            return Answer(sequence, "reply", sender)
-        if error == errno.ECONNREFUSED:
-            return Answer(sequence, "closed", sender)
-        said = explain("", OSError(error, "")).cause
-        return Answer(sequence, "unreachable", sender, reason=said)
-
-    def give_up(self, sequence: int) -> None:
-        """Close a connect."""
-        sock = self._open.pop(sequence, None)
-        if sock is not None:
-            self._selector.unregister(sock)
-            sock.close()
-
-    def close(self) -> None:
-        """Close all."""
-        for sequence in list(self._open):
-            self.give_up(sequence)
 
 
 @job("ping", tab="sockets", example="ping 127.0.0.1 --count 3", commands=(Stop,))
@@ -513,8 +316,10 @@ class _Pinging:
 
     def _make(self) -> Asker:
         family, address = self._address
-        kind = TcpAsker if self._request.tcp else IcmpAsker
-        return kind(family, address, self._request, self._selector)
+        asked = self._request
+        if asked.tcp:
+            return TcpAsker(family, address, self._selector, asked.tcp, asked.ttl)
+        return IcmpAsker(family, address, self._selector, asked.size, asked.ttl)
 
     def _summary(self) -> PingSummary:
         trips = self._trips
