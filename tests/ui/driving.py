@@ -135,7 +135,7 @@ async def driving(
             await driver.until(lambda: app.pane is not None, "the first pane")
             yield driver
     finally:
-        await asyncio.to_thread(app.runs.close)
+        await asyncio.to_thread(app.close)
 
 
 def screen_text(app: WorkbenchApp) -> str:

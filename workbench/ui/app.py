@@ -26,7 +26,7 @@ from workbench.core.failure import explain
 from workbench.core.history import Record
 from workbench.core.job import load_request
 from workbench.core.runner import Run
-from workbench.ui import fault
+from workbench.ui import fault, resume
 from workbench.ui.keys import KeysInOrder, tell_alt_digits
 from workbench.ui.light import LightScreen, in_ssh_session
 from workbench.ui.panes import make
@@ -79,6 +79,7 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
         self.settings = settings
         self.problems = problems
         self.runs = Runs(settings)
+        self.place = resume.load() if settings.history.enabled else resume.Place()
         tell_alt_digits()
         if screen.ascii:
             glyphs.choose(ascii=True)
@@ -100,7 +101,7 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
             self.theme = self.settings.screen.theme
         self.set_keymap(self.settings.keys)
         self._catch_signals()
-        await self.open_tab(FIRST_TAB)
+        await self.open_tab(self.place.tab or FIRST_TAB)
         for problem in self.problems:
             self.notify(problem, severity="warning", timeout=15)
         self.set_interval(1 / self.frame_rate, self._pulse)
@@ -142,6 +143,7 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
             pane.id = name
             await switcher.add_content(pane)
         switcher.current = name
+        self.place.tab = tab
         self._show_bar(tab)
         pane.pulse()
         focusable = [one for one in pane.query("*") if one.focusable]
@@ -321,8 +323,18 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
         self.exit(return_code=128 + number)
 
     def _leave(self, status: int) -> None:
-        self.runs.close()
+        self.close()
         os._exit(status)
+
+    def close(self) -> None:
+        """End all that runs, and keep where the user was and what was served."""
+        served = [run.request for run in self.runs.servers if run.request.job.startswith("serve ")]
+        self.runs.close()
+        if self.settings.history.enabled:
+            try:
+                resume.save(self.place, served)
+            except OSError:
+                pass  # a full disk, no home: the next start begins anew, that is all
 
 
 def run() -> int:
@@ -331,7 +343,7 @@ def run() -> int:
     try:
         app.run()
     finally:
-        app.runs.close()
+        app.close()
     if app.fault:
         print(app.fault, file=sys.stderr)
     return app.return_code or 0

@@ -77,7 +77,8 @@ class JobPane(Pane):
     def compose(self) -> ComposeResult:
         """The target line and what unfolds under it; then the pane's own part."""
         names = [name for name in catalogue.JOBS if name.split()[0] in (self.verb, *self.verbs)]
-        yield TargetLine(self.verb, names, self.first_line)
+        last = self.workbench.place.lines.get(self.tab, "").removeprefix(f"{self.verb} ")
+        yield TargetLine(self.verb, names, last or self.first_line)
         yield Form()
         yield Static("", classes="error", markup=False)
         yield from self.compose_body()
@@ -132,6 +133,7 @@ class JobPane(Pane):
             self.show_error(str(problem))
             return
         self.show_error("")
+        self.workbench.place.ran(self.tab, request)
         self.submit(job, request)
 
     def on_target_line_changed(self) -> None:

@@ -43,7 +43,7 @@ Enter starts it in a process of its own. Tab goes to the table. On a server: x s
 starts one that has ended again on its port, a pauses and resumes accepting, D drains it (it ends
 with its last peer), w changes whom it lets in, c opens a client aimed at it, s sends its endpoint
 elsewhere, d takes one that has ended off the list. S saves the servers that run as a set under a
-name, L starts a set.
+name, L starts a set; the set last-time are those that ran when the workbench was left.
 
 Below stand the selected server's connections (x closes one, enter or t shows its transcript), log,
 transcript (h for hex), figures, and with an inspector or a gateway its requests and crashes.
