@@ -74,11 +74,12 @@ def test_first_and_last_address(block: str) -> None:
             (ipaddress.ip_network(one) for one, _ in PUBLISHED if _in(address, one)),
             key=lambda one: one.num_addresses,
         )
-        assert described.special[0].block == str(smallest)
+        first = described.special[0].block
+        assert ipaddress.ip_network(first) == smallest  # 3.13 writes ::ffff:0:0/96 in another way
         reachable = described.verdicts[0]
         assert reachable.name == "is_global"
         if not described.special[0].terminated:
-            assert reachable.registry is own(str(smallest)).globally_reachable
+            assert reachable.registry is own(first).globally_reachable
         assert reachable.python is address.is_global
     for outside in (int(network[0]) - 1, int(network[-1]) + 1):
         if 0 <= outside < 1 << network.max_prefixlen:

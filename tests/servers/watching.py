@@ -75,7 +75,13 @@ class Watched:
         return self.next(Connections)
 
     def stats(self, where: Callable[[Stats], bool] = anything) -> Stats:
-        """The next figures for which this holds."""
+        """The figures for which this holds: the next, or the last that were passed over.
+
+        Figures are told when they change; those that came before another event come no second time.
+        """
+        passed = [one for one in self.events[: self._read] if isinstance(one, Stats)][-1:]
+        if where is not anything and passed and where(passed[0]):
+            return passed[0]
         return self.next(Stats, where)
 
     def busy(self, act: Callable[[], object], shows: Callable[[Stats], bool]) -> Stats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ def test_a_file(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_help_is_one(tmp_path: Path) -> None:
-    text = (Watch.__doc__ or "").partition("of its own:\n")[2].partition("\n    At the top")[0]
+    text = inspect.cleandoc(Watch.__doc__ or "")
+    text = text.partition("of its own:\n")[2].partition("\nAt the top")[0]
     shop, redis = read(tmp_path, text)
     assert (shop.name, redis.steps[0].data) == ("shop", b"PING\r\n")
 
