@@ -20,14 +20,14 @@ from workbench.http.server import HttpHandler
 from workbench.http.static import StaticFiles
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
-from workbench.servers.request import ServeRequest
+from workbench.tls.serving.request import SecureRequest
 
 UPLOADS = "files that come in"
 WHO_ASKS = "who may ask"
 
 
 @dataclass(frozen=True, slots=True)
-class ServeHttp(ServeRequest):
+class ServeHttp(SecureRequest):
     """Serve the files of a folder over HTTP/1.1.
 
     Ranges, conditional requests, an index of each folder. Nothing outside the folder is ever
@@ -84,7 +84,7 @@ class ServeHttp(ServeRequest):
 )
 def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
-    end = http_endpoint(request.endpoint)
+    end = http_endpoint(request)
     if not request.upload and request.overwrite:
         raise JobError("nothing comes in to replace a file", advice="give --upload as well")
     if request.upload_limit <= 0:
@@ -101,6 +101,7 @@ def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
         else:
             application = Answering(files.respond)
         handler = HttpHandler(guarded(application, request.user, request.password))
-        yield from Loop(end, handler, scope, admit=request.admit).run()
+        layer = yield from request.layer("http/1.1")
+        yield from Loop(end, handler, scope, request.admit, layer).run()
     finally:
         root.close()
