@@ -20,6 +20,7 @@ from workbench.http.rules import Answer, RulesError, RulesFile, choose, parse_he
 from workbench.http.server import HttpHandler
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
+from workbench.tls.serving.code import in_tls, python_command
 from workbench.tls.serving.request import SecureRequest
 
 ANSWERS = "how to answer"
@@ -97,15 +98,14 @@ class ServeInspect(SecureRequest):
 
     def as_python(self) -> str:
         """The standard library's http.server, which prints what comes."""
-        return inspect_code.python(
+        found = inspect_code.python(
             self.endpoint, self.answer, rules=self.rules is not None, user=self.user
         )
+        return in_tls(found, self)
 
     def as_shell(self) -> str:
         """Python with that script: no tool that is everywhere shows requests and answers them."""
-        return inspect_code.shell(
-            self.endpoint, self.answer, rules=self.rules is not None, user=self.user
-        )
+        return python_command(self.as_python())
 
 
 @job(
@@ -142,7 +142,7 @@ def serve_inspect(request: ServeInspect, scope: Scope) -> Iterator[Event]:
     try:
         inspector = Inspector(keeper, chosen, request.body_limit, mask=bool(request.user))
         handler = HttpHandler(guarded(inspector, request.user, request.password))
-        layer = yield from request.layer("http/1.1")
+        layer = request.layer("http/1.1")
         loop = Loop(end, handler, scope, request.admit, layer)
         yield from loop.run()
     finally:

@@ -20,6 +20,7 @@ from workbench.http.server import HttpHandler
 from workbench.http.static import StaticFiles
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
+from workbench.tls.serving.code import in_tls, python_command
 from workbench.tls.serving.request import SecureRequest
 
 UPLOADS = "files that come in"
@@ -48,7 +49,7 @@ class ServeHttp(SecureRequest):
 
     def as_python(self) -> str:
         """The standard library's http.server."""
-        return script.files(
+        found = script.files(
             self.endpoint,
             os.fspath(self.root),
             upload=self.upload,
@@ -56,11 +57,12 @@ class ServeHttp(SecureRequest):
             limit=self.upload_limit,
             user=self.user,
         )
+        return in_tls(found, self)
 
     def as_shell(self) -> str:
         """Python's module, for a Unix socket with socat before it; where it cannot, a script."""
-        if self.upload or self.user:
-            return f"python3 -c {shlex.quote(self.as_python())}"
+        if self.upload or self.user or self.secured:
+            return python_command(self.as_python())
         end = self.endpoint
         host, port = end.host or "127.0.0.1", end.port
         if end.is_unix:
@@ -101,7 +103,7 @@ def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
         else:
             application = Answering(files.respond)
         handler = HttpHandler(guarded(application, request.user, request.password))
-        layer = yield from request.layer("http/1.1")
+        layer = request.layer("http/1.1")
         yield from Loop(end, handler, scope, request.admit, layer).run()
     finally:
         root.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from workbench.core.message import Event
@@ -41,6 +41,10 @@ class Laid(Stream, Protocol):
     def wants_write(self) -> bool:
         """The exchange waits for room to send."""
 
+    @property
+    def held(self) -> bool:
+        """Something is to be read that no descriptor tells of: the end, after the last bytes."""
+
     def advance(self) -> bool:
         """Go on with the exchange; whether it is complete.
 
@@ -57,6 +61,10 @@ class Laid(Stream, Protocol):
 
 class Layer(Protocol):
     """Lays streams on sockets."""
+
+    @property
+    def told(self) -> Sequence[Event]:
+        """What there is to say of it once the server listens."""
 
     def lay(self, sock: socket.socket, number: int, tell: Callable[[Event], None]) -> Laid:
         """Lay a stream on a non-blocking socket.

@@ -79,6 +79,7 @@ class Loop(Turns):
             self._watch_listeners()
             yield Listening(str(self.endpoint))
             yield self.desk.state()
+            yield from self.layer.told if self.layer is not None else ()
             yield from self._serve()
         finally:
             for connection in list(self._open.values()):

@@ -197,6 +197,8 @@ class Turns(ABC):
             return
         before = connection.bytes_out
         self.handler.received(connection, data)
+        if connection.laid is not None and connection.laid.held:
+            self.call_soon(partial(self._turn, connection, READ))
         if self.handler.measures:
             return
         if connection.pending:
@@ -249,6 +251,8 @@ class Turns(ABC):
         else:
             self._selector.modify(connection.sock, wanted, connection)
         connection._interest = wanted
+        if wanted & READ and connection.laid is not None and connection.laid.held:
+            self.call_soon(partial(self._turn, connection, READ))
 
     def close_soon(self, connection: Connection) -> None:
         """Close once nothing waits."""

@@ -159,17 +159,20 @@ def _imports(*modules: str) -> str:
     return "\n".join(f"import {one}" for one in sorted(set(modules)))
 
 
-def as_socat(end: Endpoint, other: str, *, script: str = "", one_way: bool = False) -> str:
+def as_socat(
+    end: Endpoint, other: str, *, script: str = "", one_way: bool = False, tls: str = ""
+) -> str:
     """socat with one process a peer; a script that `other` runs stands in the environment, so
     that socat does not read its quotes and commas.
 
     Args:
         other: socat's second address, as PIPE, or SYSTEM:awk \\"$SERVE\\" (socat reads quotes too).
         one_way: from the peer only (-u).
+        tls: `socat_options` of the request.
     """
     given = f"SERVE={shlex.quote(script)} " if script else ""
     way = "-u " if one_way else ""
-    return f"{given}socat {way}{shlex.quote(listener(end))} {shlex.quote(other)}"
+    return f"{given}socat {way}{shlex.quote(listener(end, tls))} {shlex.quote(other)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,7 @@ def serve(
     end = request.spoken(request.endpoint)
     how = request.how
     if end.scheme in STREAMS:
-        layer = yield from request.layer()
+        layer = request.layer()
         if how == "selectors":
             yield from Loop(end, handler, scope, request.admit, layer).run()
             return
@@ -206,7 +209,7 @@ def serve(
 
         yield from DatagramHall(how, end, answer, scope, request.admit).run()
         return
-    over = f"TLS over {end.scheme}" if request.secured else end.scheme
+    over = f"TLS over {end.scheme}" if end.scheme in DATAGRAMS else end.scheme
     kind = request.job.removeprefix("serve ")
     raise JobError(
         f"{kind} does not run over {over}",

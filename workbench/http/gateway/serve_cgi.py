@@ -20,6 +20,7 @@ from workbench.http.gateway.wsgi import is_private, wsgiref_server
 from workbench.http.server import HttpHandler
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
+from workbench.tls.serving.code import in_tls, python_command
 from workbench.tls.serving.request import SecureRequest
 
 _PYTHON = """\
@@ -105,10 +106,12 @@ class ServeCgi(SecureRequest):
         }
         root = os.fspath(self.root)
         script = _PYTHON.format(root=root, interpreters=interpreters)
-        return script + wsgiref_server(self.endpoint)
+        return in_tls(script + wsgiref_server(self.endpoint), self)
 
     def as_shell(self) -> str:
-        """lighttpd, with its configuration on its standard input."""
+        """lighttpd, with its configuration on its standard input; over TLS the script."""
+        if self.secured:
+            return python_command(self.as_python())
         end = self.endpoint
         pairs = read_interpreters(self.interpreter).items()
         assigned = "".join(
@@ -173,7 +176,7 @@ def serve_cgi(request: ServeCgi, scope: Scope) -> Iterator[Event]:
         show=request.debug or is_private(end),
     )
     try:
-        layer = yield from request.layer("http/1.1")
+        layer = request.layer("http/1.1")
         yield from Loop(end, HttpHandler(application), scope, request.admit, layer).run()
     finally:
         application.close()

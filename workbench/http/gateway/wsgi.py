@@ -20,6 +20,7 @@ from workbench.http.gateway.process import Program
 from workbench.http.server import HttpHandler
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
+from workbench.tls.serving.code import in_tls, python_command
 from workbench.tls.serving.request import SecureRequest
 
 _PYTHON = """\
@@ -97,10 +98,13 @@ class ServeWsgi(SecureRequest):
 
     def as_python(self) -> str:
         """The standard library's wsgiref, in threads."""
-        return _python(self.app, validate=self.validate) + wsgiref_server(self.endpoint)
+        script = _python(self.app, validate=self.validate) + wsgiref_server(self.endpoint)
+        return in_tls(script, self)
 
     def as_shell(self) -> str:
-        """waitress, from its own command."""
+        """waitress, from its own command; it speaks no TLS, for which the script stands."""
+        if self.secured:
+            return python_command(self.as_python())
         end = self.endpoint
         where = (
             f"--unix-socket={end.unix_path}" if end.is_unix else f"--listen={_host(end)}:{end.port}"
@@ -164,7 +168,7 @@ def serve_program(
 ) -> Iterator[Event]:
     """Serve a program that runs in worker processes, until stopped."""
     gateway = Gateway(program, patience=patience)
-    layer = yield from request.layer("http/1.1")
+    layer = request.layer("http/1.1")
     loop = Loop(end, HttpHandler(gateway), scope, request.admit, layer)
     try:
         gateway.start(loop)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from workbench.http.gateway.process import Program
 from workbench.http.gateway.wsgi import check_limits, serve_program
 from workbench.http.xmlrpc.functions import is_file
 from workbench.servers.events import COMMANDS
+from workbench.tls.serving.code import in_tls, python_command
 from workbench.tls.serving.request import SecureRequest
 
 _DEMO = """\
@@ -124,11 +124,11 @@ class ServeXmlrpc(SecureRequest):
         else:
             form = _FILE if is_file(self.functions) else _MODULE
             found = form.format(where=self.functions) + "\n" + _PUBLIC
-        return found + _server(self.endpoint)
+        return in_tls(found + _server(self.endpoint), self)
 
     def as_shell(self) -> str:
         """Python's own server, as there is no usual program that serves functions."""
-        return f"python3 -c {shlex.quote(self.as_python())}"
+        return python_command(self.as_python())
 
 
 def _server(end: Endpoint) -> str:

@@ -63,6 +63,7 @@ class StreamHall(Hall):
         super().__init__(way, endpoint, scope, admit)
         self.handler = handler
         self.layer = layer
+        self.desk.events += layer.told if layer is not None else ()
         self._ending = False
         self._peers: dict[int, Single | Remote] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
@@ -26,10 +26,8 @@ _ASKED = {"no": ssl.CERT_NONE, "ask": ssl.CERT_OPTIONAL, "require": ssl.CERT_REQ
 _OLD = ("1.0", "1.1")
 
 
-def layer_of(
-    request: SecureRequest, protocols: tuple[str, ...]
-) -> Generator[Event, None, TlsLayer]:
-    """The layer that a request asks for; gives what there is to tell of its certificate.
+def layer_of(request: SecureRequest, protocols: tuple[str, ...]) -> TlsLayer:
+    """The layer that a request asks for.
 
     Raises:
         JobError: the options cannot be had together, or a file cannot be used.
@@ -43,17 +41,18 @@ def layer_of(
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     if protocols:
         context.set_alpn_protocols(list(protocols))
-    for told in _identity(request):
-        if isinstance(told, Identity):
-            _load(told, context)
+    told: list[Event] = []
+    for one in _identity(request):
+        if isinstance(one, Identity):
+            _load(one, context)
         else:
-            yield told
+            told.append(one)
     _visitors(request, context)
     if request.keylog is not None:
         # The user alone may read what decrypts the sessions; ssl itself would follow the umask.
         os.close(os.open(request.keylog, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
         context.keylog_filename = str(request.keylog)
-    return TlsLayer(context)
+    return TlsLayer(context, told)
 
 
 def _versions(request: SecureRequest, context: ssl.SSLContext) -> None:

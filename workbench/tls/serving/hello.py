@@ -24,15 +24,18 @@ class HelloReader:
         hello: once it is whole.
         start: the first bytes, for what is said of those that are no TLS.
         done: nothing more is looked for.
+        is_tls: it begins as TLS does.
     """
 
     def __init__(self) -> None:
         self.hello: ClientHello | None = None
         self.start = b""
         self.done = False
+        self.is_tls = True
         self._records = record.RecordReader()
         self._messages = handshake.HandshakeReader()
         self._seen = 0
+        self._begun = False
 
     def feed(self, data: bytes | memoryview) -> None:
         """Look at bytes as they come; what is broken ends the search, and no more."""
@@ -45,6 +48,7 @@ class HelloReader:
             self._look(bytes(data))
         except WireError:
             self.done = True
+            self.is_tls = self._begun
         if self._seen > LONGEST:
             self.done = True
 
@@ -55,6 +59,7 @@ class HelloReader:
             self.done = True
             return
         for one in self._records.feed(data):
+            self._begun = True
             if one.kind != record.HANDSHAKE:
                 self.done = True
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,11 @@ DAYS = 30
 
 LONGEST = 16 << 20
 """Bytes of a file with a chain or a key."""
+
+
+_PEM = rb"-----BEGIN (?:[A-Z]+ )*%s-----[^-]+-----END [A-Z ]+-----\r?\n?"
+_CERTIFICATE = re.compile(_PEM % b"CERTIFICATE")
+_KEY = re.compile(_PEM % b"PRIVATE KEY")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -99,9 +105,14 @@ def given(certificate: Path, key: Path | None) -> Identity:
                 parts.append(file.read(LONGEST + 1))
         except OSError as problem:
             raise JobError(explain("", problem).cause, advice="see --cert and --key") from None
-    chain, keys = parts
-    if b"PRIVATE KEY-----" not in keys:
-        raise JobError(
-            f"{safe(str(key or certificate))} holds no key", advice="say where it is with --key"
-        )
-    return Identity(chain, keys if keys != chain else b"")
+    # Each from its own file: what else is in them would be taken in its place.
+    chain, keys = b"".join(_CERTIFICATE.findall(parts[0])), b"".join(_KEY.findall(parts[1]))
+    if not chain:
+        raise JobError(f"{safe(str(certificate))} holds no certificate in PEM")
+    if not keys:
+        advice = "say where it is with --key"
+        raise JobError(f"{safe(str(key or certificate))} holds no key in PEM", advice=advice)
+    if b"ENCRYPTED" in keys:
+        advice = "decrypt it: openssl pkey -in FILE -out FILE"
+        raise JobError("the key is encrypted, and a server has nobody to ask", advice=advice)
+    return Identity(chain, keys)

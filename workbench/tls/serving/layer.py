@@ -10,7 +10,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from workbench.core.message import Event
 from workbench.core.text import safe
@@ -38,10 +38,15 @@ class TlsError(ConnectionError):
 
 
 class TlsLayer:
-    """Lays TLS on the sockets of one server's visitors."""
+    """Lays TLS on the sockets of one server's visitors.
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    Attributes:
+        told: what there is to say of its certificate.
+    """
+
+    def __init__(self, context: ssl.SSLContext, told: Sequence[Event] = ()) -> None:
         self.context = context
+        self.told = told
 
     def lay(self, sock: socket.socket, number: int, tell: Callable[[Event], None]) -> TlsStream:
         """TLS, the server's side, on a non-blocking socket; `tell` hears of the visitor."""
@@ -68,7 +73,9 @@ class TlsStream:
         self._unsent = b""
         self._owed = 0
         self._open = False
-        self._told = False
+        self.held = False
+        self.visitor: Visitor | None = None
+        """What was told of who came."""
 
     # -- the handshake -------------------------------------------------------------------------
 
@@ -101,7 +108,7 @@ class TlsStream:
 
     def gone(self) -> None:
         """The connection is over; a visitor of whom nothing was told left before the end."""
-        if not self._told:
+        if self.visitor is None:
             hello = self._hello
             silent = hello is None or not hello.start
             self._tell_of(why="it said nothing" if silent else "it left amid the handshake")
@@ -118,7 +125,7 @@ class TlsStream:
             pass  # it does not hear it
         if hello.speaks_http:
             why, alert = "it spoke plain HTTP", ""
-        elif hello.start and hello.hello is None and hello.done:
+        elif not hello.is_tls:
             start = safe(hello.start[:16].decode("latin-1"))
             why, alert = f"it spoke no TLS, but “{start}”", ""
         else:
@@ -128,32 +135,30 @@ class TlsStream:
         raise TlsError(f"no TLS: {why}")
 
     def _tell_of(self, *, version: str = "", why: str = "", alert: str = "") -> None:
-        self._told = True
         hello = self._hello.hello if self._hello is not None else None
         self._hello = None
         chosen = self._tls.cipher() if version else None
-        self._tell(
-            Visitor(
-                self._number,
-                time.monotonic() - self._began,
-                server_name=hello.server_name if hello else "",
-                versions=tuple(map(version_name, hello.versions)) if hello else (),
-                suites=tuple(map(suite_name, hello.offered)) if hello else (),
-                groups=tuple(map(group_name, hello.groups)) if hello else (),
-                signatures=tuple(map(signature_name, hello.signatures)) if hello else (),
-                protocols=hello.alpn if hello else (),
-                extensions=tuple(map(extension_name, hello.extension_numbers)) if hello else (),
-                ja4=ja4(hello) if hello else "",
-                grease=hello.grease if hello else False,
-                version=version.replace("v", " "),
-                suite=chosen[0] if chosen else "",
-                protocol=(self._tls.selected_alpn_protocol() or "") if version else "",
-                certificate=_subject(self._tls) if version else "",
-                resumed=bool(version and self._tls.session_reused),
-                why=why,
-                alert=alert,
-            )
+        self.visitor = Visitor(
+            self._number,
+            time.monotonic() - self._began,
+            server_name=hello.server_name if hello else "",
+            versions=tuple(map(version_name, hello.versions)) if hello else (),
+            suites=tuple(map(suite_name, hello.offered)) if hello else (),
+            groups=tuple(map(group_name, hello.groups)) if hello else (),
+            signatures=tuple(map(signature_name, hello.signatures)) if hello else (),
+            protocols=hello.alpn if hello else (),
+            extensions=tuple(map(extension_name, hello.extension_numbers)) if hello else (),
+            ja4=ja4(hello) if hello else "",
+            grease=hello.grease if hello else False,
+            version=version.replace("v", " "),
+            suite=chosen[0] if chosen else "",
+            protocol=(self._tls.selected_alpn_protocol() or "") if version else "",
+            certificate=_subject(self._tls) if version else "",
+            resumed=bool(version and self._tls.session_reused),
+            why=why,
+            alert=alert,
         )
+        self._tell(self.visitor)
 
     # -- a socket's calls ----------------------------------------------------------------------
 
@@ -182,6 +187,7 @@ class TlsStream:
             while count < len(buffer):
                 got = self._tls.read(len(buffer) - count, buffer[count:])
                 if not got:
+                    self.held = bool(count)
                     break
                 count += int(got)  # with a buffer, read gives a count
         except ssl.SSLWantReadError:
@@ -189,8 +195,9 @@ class TlsStream:
                 self._flush()
                 raise BlockingIOError from None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            pass
+            self.held = bool(count)
         except ssl.SSLError as problem:
+            self.held = bool(count)
             if not count:
                 self._flush()
                 raise TlsError(reason_of(problem)) from None

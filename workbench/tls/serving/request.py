@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.job import option
-from workbench.core.message import Event
 from workbench.servers.request import ServeRequest
 
 if TYPE_CHECKING:
@@ -67,8 +65,8 @@ class SecureRequest(ServeRequest):
             return end.with_scheme(SECURED[end.scheme])
         return end
 
-    def layer(self, *protocols: str) -> Generator[Event, None, TlsLayer | None]:
-        """Gives what there is to tell of the certificate; returns the layer, None without TLS.
+    def layer(self, *protocols: str) -> TlsLayer | None:
+        """The layer that the loop lays on its sockets; None without TLS.
 
         Args:
             protocols: of ALPN, where the user named none.
@@ -77,8 +75,10 @@ class SecureRequest(ServeRequest):
             JobError: the options cannot be had together, or a file cannot be used.
             OSError: a file cannot be read or written.
         """
-        if not self.secured:
-            return None
+        return self.secure_layer(*protocols) if self.secured else None
+
+    def secure_layer(self, *protocols: str) -> TlsLayer:
+        """The layer, whatever the endpoint says; as `layer`."""
         from workbench.tls.serving.context import layer_of
 
-        return (yield from layer_of(self, self.alpn or protocols))
+        return layer_of(self, self.alpn or protocols)
