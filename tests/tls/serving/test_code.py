@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -42,7 +44,9 @@ def free_port() -> int:
 @contextmanager
 def running(command: list[str], port: int) -> Iterator[None]:
     """A server that was started by its code, once it takes connections."""
-    with subprocess.Popen(command, stdout=-3, stderr=-3, stdin=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        command, stdout=-3, stderr=-3, stdin=subprocess.PIPE, start_new_session=True
+    ) as child:
         try:
             until = time.monotonic() + PATIENCE
             while True:
@@ -55,14 +59,14 @@ def running(command: list[str], port: int) -> Iterator[None]:
                     time.sleep(0.02)
             yield
         finally:
-            child.terminate()
+            os.killpg(child.pid, signal.SIGKILL)  # the shell and what it started
 
 
 def as_command(line: str, kind: str) -> list[str]:
     request = asked(line)
     if kind == "python":
         return [sys.executable, "-c", request.as_python()]
-    return ["bash", "-c", f"exec {request.as_shell()}"]
+    return ["bash", "-c", request.as_shell()]
 
 
 @pytest.mark.peer("socat")
