@@ -67,6 +67,7 @@ JOBS = {
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "serve tls": "workbench.tls.serving.serve",
     "cert broken": "workbench.tls.keep",
     "cert ca": "workbench.tls.make",
     "cert client": "workbench.tls.make",

@@ -69,6 +69,7 @@ COMPARED = {
     "split": "tests/addresses/test_planning.py",
     "serve chargen": "tests/sockets/test_simple.py",
     "serve daytime": "tests/sockets/test_simple.py",
+    "serve tls": "tests/tls/serving/test_code.py",
     "serve discard": "tests/sockets/test_simple.py",
     "serve echo": "tests/cli/test_as_code.py",
     "serve script": "tests/sockets/test_script.py",

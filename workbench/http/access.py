@@ -6,20 +6,23 @@ from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.http.application import Application
 from workbench.http.basic import Guarded
+from workbench.tls.serving.request import SecureRequest
 
 
-def http_endpoint(end: Endpoint) -> Endpoint:
-    """The endpoint of a server, tcp: taken for http:.
+def http_endpoint(request: SecureRequest) -> Endpoint:
+    """The endpoint of a server, tcp: taken for http: and tls: for https:.
 
     Raises:
         JobError: HTTP is not served over that.
     """
-    if end.scheme == "tcp":
-        end = end.with_scheme("http")
-    if end.scheme not in ("http", "http+unix", "unix"):
+    end = request.endpoint
+    if end.scheme in ("tcp", "tls"):
+        end = end.with_scheme("https" if end.tls else "http")
+    end = request.spoken(end)
+    if end.scheme not in ("http", "https", "http+unix", "unix"):
         raise JobError(
             f"HTTP is not served over {end.scheme}",
-            advice="use http://HOST:PORT/ or unix:PATH",
+            advice="use http://HOST:PORT/, https://HOST:PORT/ or unix:PATH",
         )
     return end
 

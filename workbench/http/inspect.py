@@ -20,7 +20,8 @@ from workbench.http.rules import Answer, RulesError, RulesFile, choose, parse_he
 from workbench.http.server import HttpHandler
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
-from workbench.servers.request import ServeRequest
+from workbench.tls.serving.code import in_tls, python_command
+from workbench.tls.serving.request import SecureRequest
 
 ANSWERS = "how to answer"
 KEEPING = "what to keep"
@@ -28,7 +29,7 @@ WHO_ASKS = "who may ask"
 
 
 @dataclass(frozen=True, slots=True)
-class ServeInspect(ServeRequest):
+class ServeInspect(SecureRequest):
     """See every HTTP request as it comes, and answer as told.
 
     Each request is shown whole: its head as it came, and its body. By default it is answered with
@@ -97,15 +98,14 @@ class ServeInspect(ServeRequest):
 
     def as_python(self) -> str:
         """The standard library's http.server, which prints what comes."""
-        return inspect_code.python(
+        found = inspect_code.python(
             self.endpoint, self.answer, rules=self.rules is not None, user=self.user
         )
+        return in_tls(found, self)
 
     def as_shell(self) -> str:
         """Python with that script: no tool that is everywhere shows requests and answers them."""
-        return inspect_code.shell(
-            self.endpoint, self.answer, rules=self.rules is not None, user=self.user
-        )
+        return python_command(self.as_python())
 
 
 @job(
@@ -117,7 +117,7 @@ class ServeInspect(ServeRequest):
 )
 def serve_inspect(request: ServeInspect, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
-    end = http_endpoint(request.endpoint)
+    end = http_endpoint(request)
     try:
         default = request.answer
         if request.body_limit < 0 or request.keep < 0 or not 0 <= request.delay <= 1e6:
@@ -142,7 +142,8 @@ def serve_inspect(request: ServeInspect, scope: Scope) -> Iterator[Event]:
     try:
         inspector = Inspector(keeper, chosen, request.body_limit, mask=bool(request.user))
         handler = HttpHandler(guarded(inspector, request.user, request.password))
-        loop = Loop(end, handler, scope, admit=request.admit)
+        layer = request.layer("http/1.1")
+        loop = Loop(end, handler, scope, request.admit, layer)
         yield from loop.run()
     finally:
         keeper.close()

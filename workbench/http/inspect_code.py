@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 
 from workbench.core.endpoint import Endpoint
 from workbench.http import script
@@ -84,8 +83,3 @@ def python(end: Endpoint, answer: Answer, *, rules: bool, user: str) -> str:
         handler = handler.rstrip("\n") + "\n\n" + script.GUARD.rstrip("\n") + "\n"
     text = script.whole(end, modules, [*parts, handler], "Inspect")
     return (_RULES if rules else "") + text
-
-
-def shell(end: Endpoint, answer: Answer, *, rules: bool, user: str) -> str:
-    """The script once more: no tool that is everywhere shows requests and answers them."""
-    return f"python3 -c {shlex.quote(python(end, answer, rules=rules, user=user))}"

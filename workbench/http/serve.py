@@ -20,14 +20,15 @@ from workbench.http.server import HttpHandler
 from workbench.http.static import StaticFiles
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
-from workbench.servers.request import ServeRequest
+from workbench.tls.serving.code import in_tls, python_command
+from workbench.tls.serving.request import SecureRequest
 
 UPLOADS = "files that come in"
 WHO_ASKS = "who may ask"
 
 
 @dataclass(frozen=True, slots=True)
-class ServeHttp(ServeRequest):
+class ServeHttp(SecureRequest):
     """Serve the files of a folder over HTTP/1.1.
 
     Ranges, conditional requests, an index of each folder. Nothing outside the folder is ever
@@ -48,7 +49,7 @@ class ServeHttp(ServeRequest):
 
     def as_python(self) -> str:
         """The standard library's http.server."""
-        return script.files(
+        found = script.files(
             self.endpoint,
             os.fspath(self.root),
             upload=self.upload,
@@ -56,11 +57,12 @@ class ServeHttp(ServeRequest):
             limit=self.upload_limit,
             user=self.user,
         )
+        return in_tls(found, self)
 
     def as_shell(self) -> str:
         """Python's module, for a Unix socket with socat before it; where it cannot, a script."""
-        if self.upload or self.user:
-            return f"python3 -c {shlex.quote(self.as_python())}"
+        if self.upload or self.user or self.secured:
+            return python_command(self.as_python())
         end = self.endpoint
         host, port = end.host or "127.0.0.1", end.port
         if end.is_unix:
@@ -84,7 +86,7 @@ class ServeHttp(ServeRequest):
 )
 def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
-    end = http_endpoint(request.endpoint)
+    end = http_endpoint(request)
     if not request.upload and request.overwrite:
         raise JobError("nothing comes in to replace a file", advice="give --upload as well")
     if request.upload_limit <= 0:
@@ -101,6 +103,7 @@ def serve_http(request: ServeHttp, scope: Scope) -> Iterator[Event]:
         else:
             application = Answering(files.respond)
         handler = HttpHandler(guarded(application, request.user, request.password))
-        yield from Loop(end, handler, scope, admit=request.admit).run()
+        layer = request.layer("http/1.1")
+        yield from Loop(end, handler, scope, request.admit, layer).run()
     finally:
         root.close()

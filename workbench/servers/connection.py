@@ -18,6 +18,7 @@ from workbench.core.message import Event
 from workbench.servers.callbacks import Timer
 from workbench.servers.deadlines import Deadlines
 from workbench.servers.desk import Desk
+from workbench.servers.layer import Laid, Stream
 from workbench.servers.transcripts import Transcript
 
 FILE_AT_ONCE = 1 << 22
@@ -122,9 +123,13 @@ class FileSlice:
         self.offset = offset
         self.count = count
 
-    def send_to(self, sock: socket.socket) -> int:
-        """Send some of it; the bytes that the kernel took."""
-        sent = os.sendfile(sock.fileno(), self.fd, self.offset, min(self.count, FILE_AT_ONCE))
+    def send_to(self, sock: Stream, laid: Laid | None) -> int:
+        """Send some of it; the bytes that were taken."""
+        count = min(self.count, FILE_AT_ONCE)
+        if laid is not None:
+            sent = laid.send_file(self.fd, self.offset, count)
+        else:
+            sent = os.sendfile(sock.fileno(), self.fd, self.offset, count)
         if sent == 0:
             raise EOFError("the file became shorter while it was sent")
         self.offset += sent
@@ -147,6 +152,8 @@ class Connection:
         asked_at: when what waits to be sent was asked for, by time.monotonic(), or 0.
         due: its deadline, by time.monotonic(), and the reason.
         slot: of `Deadlines`.
+        laid: what lies between it and the kernel's socket; then `sock` is that.
+        beginning: that is not ready yet, and the handler knows nothing of the connection.
     """
 
     __slots__ = (
@@ -155,6 +162,7 @@ class Connection:
         "_queue",
         "_reason",
         "asked_at",
+        "beginning",
         "bytes_in",
         "bytes_out",
         "counted",
@@ -162,6 +170,7 @@ class Connection:
         "held_back",
         "host",
         "id",
+        "laid",
         "last",
         "loop",
         "opened_at",
@@ -179,7 +188,9 @@ class Connection:
     ) -> None:
         self.loop = loop
         self.id = number
-        self.sock = sock
+        self.sock: Stream = sock
+        self.laid: Laid | None = None
+        self.beginning = False
         self.peer = peer
         self.host = host
         self.opened_at = time.monotonic()
@@ -308,7 +319,7 @@ class Connection:
             while queue:
                 item = queue[0]
                 if isinstance(item, FileSlice):
-                    sent = item.send_to(self.sock)
+                    sent = item.send_to(self.sock, self.laid)
                     finished = item.count == 0
                 else:
                     sent = self.sock.send(item)

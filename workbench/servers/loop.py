@@ -27,6 +27,7 @@ from workbench.servers.connection import Connection, Handler, address_host, peer
 from workbench.servers.desk import Desk
 from workbench.servers.events import Admit, Listening
 from workbench.servers.figures import INTERVAL
+from workbench.servers.layer import Layer
 from workbench.servers.refused_bind import bind_failure
 from workbench.servers.turns import READ, Turns
 
@@ -43,10 +44,15 @@ class Loop(Turns):
     """A server of connections (TCP, Unix stream): `run` serves until it is told to stop."""
 
     def __init__(
-        self, endpoint: Endpoint, handler: Handler, scope: Scope, admit: Admit | None = None
+        self,
+        endpoint: Endpoint,
+        handler: Handler,
+        scope: Scope,
+        admit: Admit | None = None,
+        layer: Layer | None = None,
     ) -> None:
         """Raises JobError: the rules of the door cannot be read."""
-        super().__init__(endpoint, handler, selectors.DefaultSelector())
+        super().__init__(endpoint, handler, selectors.DefaultSelector(), layer=layer)
         self.scope = scope
         self.desk = Desk(self, admit)
         self._listeners: list[socket.socket] = []
@@ -73,6 +79,7 @@ class Loop(Turns):
             self._watch_listeners()
             yield Listening(str(self.endpoint))
             yield self.desk.state()
+            yield from self.layer.told if self.layer is not None else ()
             yield from self._serve()
         finally:
             for connection in list(self._open.values()):
@@ -199,7 +206,9 @@ class Loop(Turns):
             total = connection.bytes_in + connection.bytes_out
             quiet = not connection.pending and before.get(connection.id) == total
             moved[connection.id] = total
-            if not connection.closing and self.handler.idle(connection, quiet):
+            if connection.beginning:
+                self.drop(connection, "the server drains")
+            elif not connection.closing and self.handler.idle(connection, quiet):
                 connection.close("the server drains")
         self._callbacks.later(PARTING_INTERVAL, partial(self._part, moved))
 

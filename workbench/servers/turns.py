@@ -13,6 +13,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec
 
 from workbench.core.endpoint import Endpoint
@@ -22,6 +23,7 @@ from workbench.servers.callbacks import Callbacks, Timer
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.deadlines import Deadlines
 from workbench.servers.desk import Desk
+from workbench.servers.layer import BEGINNING, Laid, Layer
 
 READ_SIZE = 1 << 18
 HIGH_WATER = 1 << 20
@@ -59,9 +61,11 @@ class Turns(ABC):
         handler: Handler,
         selector: selectors.BaseSelector,
         read_size: int = READ_SIZE,
+        layer: Layer | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.handler = handler
+        self.layer = layer
         self.now = time.monotonic()
         self.held = 0
         self.deadlines: Deadlines[Connection] = Deadlines()
@@ -123,14 +127,50 @@ class Turns(ABC):
                 pass  # the peer is gone already; reading tells
         connection = Connection(self, number, sock, peer, host)
         self._open[connection.id] = connection
+        self.desk.opened(connection)
+        if self.layer is not None:
+            laid = self.layer.lay(sock, number, self.desk.events.append)
+            connection.sock = connection.laid = laid
+            connection.beginning = True
+            connection.deadline(BEGINNING, "no TLS handshake in time")
+            self._selector.register(laid, READ, partial(self._advance, connection, laid))
+            connection._interest = READ
+            return connection
         self._selector.register(sock, READ, connection)
         connection._interest = READ
-        self.desk.opened(connection)
+        self._welcome(connection)
+        return connection
+
+    def _welcome(self, connection: Connection) -> None:
         try:
             self.handler.opened(connection)
         except Exception as problem:
             self._fault(connection, problem)
-        return connection
+
+    def _advance(self, connection: Connection, laid: Laid, _: int) -> None:
+        """Go on with what comes before the protocol, which then begins with what came after it."""
+        try:
+            complete = laid.advance()
+        except OSError as problem:
+            self.broken(connection, problem)
+            return
+        except Exception as problem:
+            self._fault(connection, problem)
+            return
+        if not complete:
+            wanted = READ | WRITE if laid.wants_write else READ
+            if wanted != connection._interest:
+                again = partial(self._advance, connection, laid)
+                self._selector.modify(laid, wanted, again)
+                connection._interest = wanted
+            return
+        connection.deadline(None)
+        connection.beginning = False
+        self._selector.modify(laid, READ, connection)
+        connection._interest = READ
+        self._welcome(connection)
+        if connection.id in self._open:
+            self._turn(connection, READ)
 
     def _read(self, connection: Connection) -> None:
         if not connection._interest & READ:
@@ -157,6 +197,8 @@ class Turns(ABC):
             return
         before = connection.bytes_out
         self.handler.received(connection, data)
+        if connection.laid is not None and connection.laid.held:
+            self.call_soon(partial(self._turn, connection, READ))
         if self.handler.measures:
             return
         if connection.pending:
@@ -209,6 +251,8 @@ class Turns(ABC):
         else:
             self._selector.modify(connection.sock, wanted, connection)
         connection._interest = wanted
+        if wanted & READ and connection.laid is not None and connection.laid.held:
+            self.call_soon(partial(self._turn, connection, READ))
 
     def close_soon(self, connection: Connection) -> None:
         """Close once nothing waits."""
@@ -231,7 +275,7 @@ class Turns(ABC):
         """Close now."""
         if connection.id not in self._open:
             return
-        if not connection.pending:
+        if not connection.pending and not connection.beginning:
             words = self.handler.parting(reason)
             if words:
                 connection.send(words)
@@ -243,8 +287,11 @@ class Turns(ABC):
             self._selector.unregister(connection.sock)
             connection._interest = 0
         connection.discard()
+        if connection.laid is not None:
+            connection.laid.gone()
         connection.sock.close()
-        self.handler.closed(connection)
+        if not connection.beginning:
+            self.handler.closed(connection)
         self.desk.closed(connection, reason)
 
     def _expire(self, connection: Connection) -> None:

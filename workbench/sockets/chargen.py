@@ -13,6 +13,7 @@ from workbench.core.scope import Scope
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import COMMANDS
 from workbench.sockets.simple import DATAGRAMS, Code, SimpleRequest, as_python, as_socat, serve
+from workbench.tls.serving.code import in_tls, socat_options
 
 WIDTH = 72
 DATAGRAM_MOST = 512
@@ -64,12 +65,14 @@ class Chargen(SimpleRequest):
 
     def as_python(self) -> str:
         """A socketserver, or a loop around recvfrom."""
-        return as_python(self.endpoint, _CODE, self.how)
+        return in_tls(as_python(self.endpoint, _CODE, self.how), self)
 
     def as_shell(self) -> str:
         """socat, with awk for each peer."""
         script = _AWK_ONCE if self.endpoint.scheme in DATAGRAMS else _AWK
-        return as_socat(self.endpoint, r"SYSTEM:awk \"$SERVE\"", script=script)
+        return as_socat(
+            self.endpoint, r"SYSTEM:awk \"$SERVE\"", script=script, tls=socat_options(self)
+        )
 
 
 class ChargenHandler(Handler):

@@ -12,6 +12,7 @@ from workbench.core.scope import Scope
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import COMMANDS
 from workbench.sockets.simple import Code, SimpleRequest, as_python, as_socat, serve
+from workbench.tls.serving.code import in_tls, socat_options
 
 _SAY = 'time.strftime("%A, %B %d, %Y %H:%M:%S-%Z\\r\\n").encode()'
 _CODE = Code(
@@ -31,12 +32,17 @@ class Daytime(SimpleRequest):
 
     def as_python(self) -> str:
         """A socketserver, or a loop around recvfrom."""
-        return as_python(self.endpoint, _CODE, self.how)
+        return in_tls(as_python(self.endpoint, _CODE, self.how), self)
 
     def as_shell(self) -> str:
         """socat, with date for each peer."""
         script = "+%A, %B %d, %Y %H:%M:%S-%Z"
-        return as_socat(self.endpoint, r"SYSTEM:LC_ALL=C date \"$SERVE\"", script=script)
+        return as_socat(
+            self.endpoint,
+            r"SYSTEM:LC_ALL=C date \"$SERVE\"",
+            script=script,
+            tls=socat_options(self),
+        )
 
 
 class DaytimeHandler(Handler):

@@ -11,6 +11,7 @@ from workbench.core.scope import Scope
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import COMMANDS
 from workbench.sockets.simple import Code, SimpleRequest, as_python, as_socat, serve
+from workbench.tls.serving.code import in_tls, socat_options
 
 _CODE = Code(
     imports=(),
@@ -29,11 +30,11 @@ class Echo(SimpleRequest):
 
     def as_python(self) -> str:
         """A socketserver, or a loop around recvfrom."""
-        return as_python(self.endpoint, _CODE, self.how)
+        return in_tls(as_python(self.endpoint, _CODE, self.how), self)
 
     def as_shell(self) -> str:
         """socat, one process a peer."""
-        return as_socat(self.endpoint, "PIPE")
+        return as_socat(self.endpoint, "PIPE", tls=socat_options(self))
 
 
 class EchoHandler(Handler):

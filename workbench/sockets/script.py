@@ -20,6 +20,7 @@ from workbench.sockets import script_code
 from workbench.sockets.script_file import Script, parse, read
 from workbench.sockets.script_play import Deed, End, Hear, Play, Send, SendFile, Wait
 from workbench.sockets.simple import DATAGRAMS, SimpleRequest, serve
+from workbench.tls.serving.code import in_tls, socat_options
 
 HELD_MOST = 64 << 10
 """Bytes of a peer that may wait for the script's turn."""
@@ -84,11 +85,11 @@ class Scripted(SimpleRequest):
 
     def as_python(self) -> str:
         """The script as data, and what plays it, on socketserver."""
-        return script_code.python(self.endpoint, self.loaded(), self.how)
+        return in_tls(script_code.python(self.endpoint, self.loaded(), self.how), self)
 
     def as_shell(self) -> str:
         """socat, and a shell that reads lines, for each peer."""
-        return script_code.shell(self.endpoint, self.loaded())
+        return script_code.shell(self.endpoint, self.loaded(), socat_options(self))
 
     def loaded(self) -> Script:
         """The script.

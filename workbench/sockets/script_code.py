@@ -174,7 +174,7 @@ _DATAGRAM_GET = (
 )
 
 
-def shell(end: Endpoint, script: Script) -> str:
+def shell(end: Endpoint, script: Script, tls: str = "") -> str:
     """socat, with bash for each peer: it knows `read -t`."""
     if end.scheme in DATAGRAMS:
         rules = _cases(script, "", "exit 0")
@@ -190,7 +190,7 @@ def shell(end: Endpoint, script: Script) -> str:
             loop = f"while get; do {_cases(script, otherwise, 'exit 0')}; done"
         turn = "\n".join(part for part in (opening, loop) if part)
         body = f"{_GET}while :; do\n{turn}\nexit 0\ndone"
-    return as_socat(end, r"SYSTEM:exec bash -c \"$SERVE\"", script=body)
+    return as_socat(end, r"SYSTEM:exec bash -c \"$SERVE\"", script=body, tls=tls)
 
 
 def _cases(script: Script, otherwise: str, none: str) -> str:

@@ -15,11 +15,11 @@ from workbench.core.scope import Scope
 from workbench.servers.connection import Handler
 from workbench.servers.datagram import Answer, DatagramLoop
 from workbench.servers.loop import Loop
-from workbench.servers.request import ServeRequest
 from workbench.servers.ways import How
 from workbench.sockets.socat import listener
+from workbench.tls.serving.request import SecureRequest
 
-STREAMS = ("tcp", "tcp4", "tcp6", "mptcp", "unix", "vsock")
+STREAMS = ("tcp", "tcp4", "tcp6", "tls", "mptcp", "unix", "vsock")
 DATAGRAMS = ("udp", "udp4", "udp6", "udplite", "unixgram")
 
 _PYTHON_STREAM = """\
@@ -159,21 +159,24 @@ def _imports(*modules: str) -> str:
     return "\n".join(f"import {one}" for one in sorted(set(modules)))
 
 
-def as_socat(end: Endpoint, other: str, *, script: str = "", one_way: bool = False) -> str:
+def as_socat(
+    end: Endpoint, other: str, *, script: str = "", one_way: bool = False, tls: str = ""
+) -> str:
     """socat with one process a peer; a script that `other` runs stands in the environment, so
     that socat does not read its quotes and commas.
 
     Args:
         other: socat's second address, as PIPE, or SYSTEM:awk \\"$SERVE\\" (socat reads quotes too).
         one_way: from the peer only (-u).
+        tls: `socat_options` of the request.
     """
     given = f"SERVE={shlex.quote(script)} " if script else ""
     way = "-u " if one_way else ""
-    return f"{given}socat {way}{shlex.quote(listener(end))} {shlex.quote(other)}"
+    return f"{given}socat {way}{shlex.quote(listener(end, tls))} {shlex.quote(other)}"
 
 
 @dataclass(frozen=True, slots=True)
-class SimpleRequest(ServeRequest):
+class SimpleRequest(SecureRequest):
     """A server that can be run in every way that Python serves; its kind is a subclass."""
 
     how: How = option("selectors", "one loop for all peers, or a class of socketserver")
@@ -187,23 +190,29 @@ def serve(
     Raises:
         JobError: the kind has no meaning over that.
     """
-    end = request.endpoint
+    end = request.spoken(request.endpoint)
     how = request.how
     if end.scheme in STREAMS:
+        layer = request.layer()
         if how == "selectors":
-            return Loop(end, handler, scope, request.admit).run()
+            yield from Loop(end, handler, scope, request.admit, layer).run()
+            return
         from workbench.servers.ways.streams import StreamHall
 
-        return StreamHall(how, end, handler, scope, request.admit).run()
-    if end.scheme in DATAGRAMS:
+        yield from StreamHall(how, end, handler, scope, request.admit, layer).run()
+        return
+    if end.scheme in DATAGRAMS and not request.secured:
         if how == "selectors":
-            return DatagramLoop(end, answer, scope, request.admit).run()
+            yield from DatagramLoop(end, answer, scope, request.admit).run()
+            return
         from workbench.servers.ways.datagrams import DatagramHall
 
-        return DatagramHall(how, end, answer, scope, request.admit).run()
+        yield from DatagramHall(how, end, answer, scope, request.admit).run()
+        return
+    over = f"TLS over {end.scheme}" if end.scheme in DATAGRAMS else end.scheme
     kind = request.job.removeprefix("serve ")
     raise JobError(
-        f"{kind} does not run over {end.scheme}",
+        f"{kind} does not run over {over}",
         advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH; also udplite, mptcp, vsock",
     )
 

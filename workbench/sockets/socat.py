@@ -26,8 +26,12 @@ def peer(end: Endpoint) -> str:
     return f"{kind}:[{host}]:{end.port}" if ":" in host else f"{kind}:{host}:{end.port}"
 
 
-def listener(end: Endpoint) -> str:
-    """The address that serves each peer in a process of its own, not yet quoted for the shell."""
+def listener(end: Endpoint, tls: str = "") -> str:
+    """The address that serves each peer in a process of its own, not yet quoted for the shell.
+
+    Args:
+        tls: options of certificates, for TLS over TCP.
+    """
     if end.is_unix:
         path = end.unix_path
         kind = "ABSTRACT" if path.startswith("@") else "UNIX"
@@ -41,6 +45,8 @@ def listener(end: Endpoint) -> str:
     version, bind = ("6", f"[{host}]") if ":" in host else ("4", host)
     if end.transport == "udp":
         return f"UDP{version}-RECVFROM:{end.port},bind={bind},fork"
+    if tls:
+        return f"OPENSSL-LISTEN:{end.port},pf=ip{version},bind={bind},reuseaddr,fork{tls}"
     return f"TCP{version}-LISTEN:{end.port},bind={bind},reuseaddr,fork"
 
 

@@ -12,6 +12,7 @@ from workbench.core.scope import Scope
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.events import COMMANDS
 from workbench.sockets.simple import Code, SimpleRequest, as_python, as_socat, serve
+from workbench.tls.serving.code import in_tls, socat_options
 
 FROM_1900 = 2_208_988_800
 """Seconds from 1900 to 1970 (RFC 868)."""
@@ -34,12 +35,14 @@ class Time(SimpleRequest):
 
     def as_python(self) -> str:
         """A socketserver, or a loop around recvfrom."""
-        return as_python(self.endpoint, _CODE, self.how)
+        return in_tls(as_python(self.endpoint, _CODE, self.how), self)
 
     def as_shell(self) -> str:
         """socat, with Python for the four bytes."""
         script = f"import struct, sys, time; sys.stdout.buffer.write({_SAY})"
-        return as_socat(self.endpoint, r"SYSTEM:python3 -c \"$SERVE\"", script=script)
+        return as_socat(
+            self.endpoint, r"SYSTEM:python3 -c \"$SERVE\"", script=script, tls=socat_options(self)
+        )
 
 
 class TimeHandler(Handler):

@@ -6,11 +6,10 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from workbench.core.events import Done, Note
+from workbench.core.events import Done
 from workbench.core.failure import JobError
 from workbench.core.host import PartError, name_or_ipv4
 from workbench.core.job import Request, argument, job, option
@@ -18,17 +17,14 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.tls import pem
-from workbench.tls.making import as_code, files
-from workbench.tls.making.issuing import KeyKind, Made, Order, issue, lifetime, new_key
+from workbench.tls.making import as_code, authority, files
+from workbench.tls.making.issuing import KeyKind, Order, issue, new_key
 from workbench.tls.making.issuing import request as new_request
-from workbench.tls.x509 import certificate, csr, matching
+from workbench.tls.x509 import csr, matching
 from workbench.tls.x509.diagnose import Use
 
-MOST_DAYS = 36_500
 _REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 _MAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+")
-
-CA_NAME = "Workbench CA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class CertCa(Request):
     Nothing is put into the system's store of trusted certificates.
     """
 
-    name: str = argument("what the CA is called", default=CA_NAME)
+    name: str = argument("what the CA is called", default=authority.CA_NAME)
     ca: str = option("", "folder of the CA, instead of that in your data folder", metavar="FOLDER")
     key: KeyKind = option("ecdsa", "kind of its key")
     days: int = option(3650, "how long it is valid", unit="days")
@@ -48,12 +44,16 @@ class CertCa(Request):
     def as_python(self) -> str:
         """The library cryptography: the standard one makes no certificates."""
         folder = files.ca_folder(self.ca)
-        return as_code.python(self.name, "ca", (), self.key, self.days, folder, *_ca_files(folder))
+        return as_code.python(
+            self.name, "ca", (), self.key, self.days, folder, *authority.paths(folder)
+        )
 
     def as_shell(self) -> str:
         """openssl req."""
         folder = files.ca_folder(self.ca)
-        made = as_code.shell(self.name, "ca", (), self.key, self.days, folder, *_ca_files(folder))
+        made = as_code.shell(
+            self.name, "ca", (), self.key, self.days, folder, *authority.paths(folder)
+        )
         return f"mkdir -p -m 700 {shlex.quote(str(folder))} && {made}"
 
 
@@ -156,8 +156,8 @@ class CertSign(Request):
 def cert_ca(request: CertCa, scope: Scope) -> Iterator[Event]:
     """Make the root and write it."""
     folder = files.ca_folder(request.ca)
-    files.may_write(list(_ca_files(folder)), request.force)
-    yield from _new_ca(folder, request.name, request.key, request.days)
+    files.may_write(list(authority.paths(folder)), request.force)
+    yield from authority.make(folder, request.name, request.key, request.days)
     yield Done(f"give clients {safe(str(folder / files.CA_CERTIFICATE))} to trust")
 
 
@@ -222,9 +222,9 @@ def cert_sign(request: CertSign, scope: Scope) -> Iterator[Event]:
         raise JobError("the request asks for no name", advice="say which with --name NAME")
     _checked(names, request.use)
     files.may_write([request.output], request.force)
-    yield from _existing_ca(files.ca_folder(request.ca))
-    root = _load_ca(files.ca_folder(request.ca))
-    order = _order(names, request.use, request.days, root)
+    yield from authority.existing(files.ca_folder(request.ca))
+    root = authority.load(files.ca_folder(request.ca))
+    order = authority.order(names[0], _listed(names, request.use), request.use, request.days, root)
     made = issue(order, b"", root, request=block.der)
     yield files.write(request.output, made.certificate_pem, _told(order))
     yield Done()
@@ -235,68 +235,20 @@ def _make(request: CertServer | CertClient, use: Literal["server", "client"]) ->
     folder = files.ca_folder(request.ca)
     paths = _paths(request.output, request.names, "pem")
     files.may_write(list(paths), request.force)
-    yield from _existing_ca(folder)
-    root = _load_ca(folder)
+    yield from authority.existing(folder)
+    root = authority.load(folder)
     staple = isinstance(request, CertServer) and request.must_staple
-    order = _order(request.names, use, request.days, root, staple)
+    names = _listed(request.names, use)
+    order = authority.order(request.names[0], names, use, request.days, root, staple=staple)
     made = issue(order, new_key(request.key), root)
     yield files.write(paths[1], made.key_pem, "its key", secret=True)
     yield files.write(paths[0], made.certificate_pem, _told(order))
     yield Done(f"who connects must trust {safe(str(folder / files.CA_CERTIFICATE))}")
 
 
-def _existing_ca(folder: Path) -> Iterator[Event]:
-    """A CA is made where there is none, so that the first certificate takes one command."""
-    if not any(path.exists() for path in _ca_files(folder)):
-        yield Note("there is no CA yet; one is made")
-        yield from _new_ca(folder, CA_NAME, "ecdsa", 3650)
-
-
-def _new_ca(folder: Path, name: str, kind: KeyKind, days: int) -> Iterator[Event]:
-    begin, end = _life(days)
-    files.prepare(folder)
-    made = issue(Order(name, "ca", begin, end), new_key(kind))
-    paths = _ca_files(folder)
-    yield files.write(paths[1], made.key_pem, "the CA's key", secret=True)
-    yield files.write(paths[0], made.certificate_pem, f"the CA “{name}”, until {end:%Y-%m-%d}")
-
-
-def _load_ca(folder: Path) -> Made:
-    """The CA of that folder; raises JobError, or OSError where a file is missing."""
-    from cryptography.hazmat.primitives import serialization
-
-    from workbench.tls.making.issuing import load_key
-
-    paths = _ca_files(folder)
-    try:
-        (block, *_) = pem.find(paths[0].read_bytes())
-        certificate.decode(block.der)
-        key = load_key(paths[1].read_bytes())
-    except ValueError as problem:
-        advice = "make a new one with: workbench cert ca --force"
-        words = f"the CA in {safe(str(folder))} cannot be read: {problem}"
-        raise JobError(words, advice=advice) from None
-    encoding, form = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8
-    return Made(block.der, key.private_bytes(encoding, form, serialization.NoEncryption()))
-
-
-def _order(names: tuple[str, ...], use: Use, days: int, root: Made, staple: bool = False) -> Order:
-    begin, end = _life(days)
-    # Longer than its CA a certificate cannot live; some clients refuse one that says so.
-    end = min(end, certificate.decode(root.certificate).not_after)
-    listed = tuple(name for name in names if use == "server" or _is_mail(name) or _is_host(name))
-    return Order(names[0], use, begin, end, listed, must_staple=staple)
-
-
 def _told(order: Order) -> str:
     names = ", ".join(order.names or (order.subject,))
     return f"a {order.use} certificate for {names}, until {order.not_after:%Y-%m-%d}"
-
-
-def _life(days: int) -> tuple[datetime, datetime]:
-    if not 1 <= days <= MOST_DAYS:
-        raise JobError(f"{days} days is no lifetime", advice=f"1 to {MOST_DAYS:,} days")
-    return lifetime(datetime.now(UTC), days)
 
 
 def _checked(names: tuple[str, ...], use: Use) -> None:
@@ -309,6 +261,11 @@ def _checked(names: tuple[str, ...], use: Use) -> None:
         if not (_is_host(name) or _is_mail(name)):
             why = "give host names, addresses or wildcards such as *.a.example"
             raise JobError(f"“{safe(name)}” is no name for a certificate", advice=why)
+
+
+def _listed(names: tuple[str, ...], use: Use) -> tuple[str, ...]:
+    """Those of the names that may stand among a certificate's alternative names."""
+    return tuple(name for name in names if use == "server" or _is_mail(name) or _is_host(name))
 
 
 def _is_host(name: str) -> bool:
@@ -325,10 +282,6 @@ def _is_mail(name: str) -> bool:
     return bool(_MAIL.fullmatch(name))
 
 
-def _ca_files(folder: Path) -> tuple[Path, Path]:
-    return folder / files.CA_CERTIFICATE, folder / files.CA_KEY
-
-
 def _paths(output: Path, names: tuple[str, ...], ending: str) -> tuple[Path, Path]:
     stem = files.file_name(names[0] if names else "")
     return output / f"{stem}.{ending}", output / f"{stem}.key"
@@ -338,9 +291,7 @@ def _leaf(
     request: CertServer | CertClient, use: Use
 ) -> tuple[str, Use, tuple[str, ...], KeyKind, int, Path, Path, Path]:
     folder = files.ca_folder(request.ca)
-    listed = tuple(
-        name for name in request.names if use == "server" or _is_mail(name) or _is_host(name)
-    )
+    listed = _listed(request.names, use)
     name = request.names[0] if request.names else ""
     paths = _paths(request.output, request.names, "pem")
     return name, use, listed, request.key, request.days, folder, *paths

@@ -20,7 +20,8 @@ from workbench.http.gateway.wsgi import is_private, wsgiref_server
 from workbench.http.server import HttpHandler
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
-from workbench.servers.request import ServeRequest
+from workbench.tls.serving.code import in_tls, python_command
+from workbench.tls.serving.request import SecureRequest
 
 _PYTHON = """\
 import os
@@ -79,7 +80,7 @@ index-file.names = ("index.cgi")
 
 
 @dataclass(frozen=True, slots=True)
-class ServeCgi(ServeRequest):
+class ServeCgi(SecureRequest):
     """Serve the CGI scripts of a folder.
 
     A script is a file that is executable, or whose suffix is given an interpreter
@@ -105,10 +106,12 @@ class ServeCgi(ServeRequest):
         }
         root = os.fspath(self.root)
         script = _PYTHON.format(root=root, interpreters=interpreters)
-        return script + wsgiref_server(self.endpoint)
+        return in_tls(script + wsgiref_server(self.endpoint), self)
 
     def as_shell(self) -> str:
-        """lighttpd, with its configuration on its standard input."""
+        """lighttpd, with its configuration on its standard input; over TLS the script."""
+        if self.secured:
+            return python_command(self.as_python())
         end = self.endpoint
         pairs = read_interpreters(self.interpreter).items()
         assigned = "".join(
@@ -160,7 +163,7 @@ def read_interpreters(words: tuple[str, ...]) -> dict[bytes, bytes]:
 )
 def serve_cgi(request: ServeCgi, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
-    end = http_endpoint(request.endpoint)
+    end = http_endpoint(request)
     if not 0 < request.script_timeout <= 86_400:
         raise JobError("a script may run for more than 0 and up to 86400 seconds")
     if request.output_limit < 1 or not 1 <= request.scripts <= 10_000:
@@ -173,6 +176,7 @@ def serve_cgi(request: ServeCgi, scope: Scope) -> Iterator[Event]:
         show=request.debug or is_private(end),
     )
     try:
-        yield from Loop(end, HttpHandler(application), scope, admit=request.admit).run()
+        layer = request.layer("http/1.1")
+        yield from Loop(end, HttpHandler(application), scope, request.admit, layer).run()
     finally:
         application.close()

@@ -20,7 +20,8 @@ from workbench.http.gateway.process import Program
 from workbench.http.server import HttpHandler
 from workbench.servers.events import COMMANDS
 from workbench.servers.loop import Loop
-from workbench.servers.request import ServeRequest
+from workbench.tls.serving.code import in_tls, python_command
+from workbench.tls.serving.request import SecureRequest
 
 _PYTHON = """\
 import importlib
@@ -73,7 +74,7 @@ _UNIX = """
 
 
 @dataclass(frozen=True, slots=True)
-class ServeWsgi(ServeRequest):
+class ServeWsgi(SecureRequest):
     """Serve a WSGI application: Flask, Django, or a function of your own.
 
     The application runs in a process of its own and is loaded anew when one of its files changes.
@@ -97,10 +98,13 @@ class ServeWsgi(ServeRequest):
 
     def as_python(self) -> str:
         """The standard library's wsgiref, in threads."""
-        return _python(self.app, validate=self.validate) + wsgiref_server(self.endpoint)
+        script = _python(self.app, validate=self.validate) + wsgiref_server(self.endpoint)
+        return in_tls(script, self)
 
     def as_shell(self) -> str:
-        """waitress, from its own command."""
+        """waitress, from its own command; it speaks no TLS, for which the script stands."""
+        if self.secured:
+            return python_command(self.as_python())
         end = self.endpoint
         where = (
             f"--unix-socket={end.unix_path}" if end.is_unix else f"--listen={_host(end)}:{end.port}"
@@ -160,11 +164,12 @@ def check_limits(*, threads: int, request_timeout: float) -> None:
 
 
 def serve_program(
-    request: ServeRequest, end: Endpoint, program: Program, patience: float, scope: Scope
+    request: SecureRequest, end: Endpoint, program: Program, patience: float, scope: Scope
 ) -> Iterator[Event]:
     """Serve a program that runs in worker processes, until stopped."""
     gateway = Gateway(program, patience=patience)
-    loop = Loop(end, HttpHandler(gateway), scope, admit=request.admit)
+    layer = request.layer("http/1.1")
+    loop = Loop(end, HttpHandler(gateway), scope, request.admit, layer)
     try:
         gateway.start(loop)
         yield from loop.run()
@@ -181,7 +186,7 @@ def serve_program(
 )
 def serve_wsgi(request: ServeWsgi, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
-    end = http_endpoint(request.endpoint)
+    end = http_endpoint(request)
     if not request.app:
         raise JobError("no application is named", advice="--app MODULE:APP, as --app app:app")
     check_name(request.app)

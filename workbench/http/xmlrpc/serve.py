@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,7 +16,8 @@ from workbench.http.gateway.process import Program
 from workbench.http.gateway.wsgi import check_limits, serve_program
 from workbench.http.xmlrpc.functions import is_file
 from workbench.servers.events import COMMANDS
-from workbench.servers.request import ServeRequest
+from workbench.tls.serving.code import in_tls, python_command
+from workbench.tls.serving.request import SecureRequest
 
 _DEMO = """\
 import datetime
@@ -104,7 +104,7 @@ _UNIX_SERVER = """
 
 
 @dataclass(frozen=True, slots=True)
-class ServeXmlrpc(ServeRequest):
+class ServeXmlrpc(SecureRequest):
     """Serve functions of your own over XML-RPC, with introspection and multicall.
 
     Public functions of the file or module are called, or what its `__all__` names; it is loaded
@@ -124,11 +124,11 @@ class ServeXmlrpc(ServeRequest):
         else:
             form = _FILE if is_file(self.functions) else _MODULE
             found = form.format(where=self.functions) + "\n" + _PUBLIC
-        return found + _server(self.endpoint)
+        return in_tls(found + _server(self.endpoint), self)
 
     def as_shell(self) -> str:
         """Python's own server, as there is no usual program that serves functions."""
-        return f"python3 -c {shlex.quote(self.as_python())}"
+        return python_command(self.as_python())
 
 
 def _server(end: Endpoint) -> str:
@@ -155,7 +155,7 @@ def _server(end: Endpoint) -> str:
 )
 def serve_xmlrpc(request: ServeXmlrpc, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
-    end = http_endpoint(request.endpoint)
+    end = http_endpoint(request)
     check_limits(threads=request.threads, request_timeout=request.request_timeout)
     where = request.functions
     if where and is_file(where):

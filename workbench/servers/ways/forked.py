@@ -17,10 +17,12 @@ import msgspec
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Note
-from workbench.core.message import Event
+from workbench.core.message import Event, decode_event
+from workbench.core.message import encode as encode_message
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.desk import Desk
-from workbench.servers.events import Traffic
+from workbench.servers.events import Closed, Opened, Traffic
+from workbench.servers.layer import Layer
 from workbench.servers.transcripts import Direction, Transcript
 from workbench.servers.turns import READ
 from workbench.servers.ways.single import Single
@@ -59,6 +61,12 @@ class Said(msgspec.Struct, tag="said", array_like=True):
     text: str
 
 
+class Told(msgspec.Struct, tag="told", array_like=True):
+    """An event of its protocol, as a line of JSON."""
+
+    line: bytes
+
+
 class Answered(msgspec.Struct, tag="answered", array_like=True):
     """A datagram that it sent in answer, after so many seconds; or that it was lost."""
 
@@ -75,7 +83,7 @@ class Gone(msgspec.Struct, tag="gone", array_like=True):
     reason: str
 
 
-Report = Moved | Piece | Said | Answered | Gone
+Report = Moved | Piece | Said | Told | Answered | Gone
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Report).decode
 
@@ -115,6 +123,9 @@ def take(desk: Desk, report: Report) -> None:
     """Have the desk know what a child reports."""
     if isinstance(report, Said):
         desk.note(report.text)
+        return
+    if isinstance(report, Told):
+        desk.events.append(decode_event(report.line))
         return
     if isinstance(report, Answered):
         _take_answer(desk, report)
@@ -171,13 +182,18 @@ class Child(Single):
     """One connection in a process of its own, which tells its parent what it does."""
 
     def __init__(
-        self, endpoint: Endpoint, handler: Handler, reports: socket.socket, number: int
+        self,
+        endpoint: Endpoint,
+        handler: Handler,
+        reports: socket.socket,
+        number: int,
+        layer: Layer | None = None,
     ) -> None:
         # What the parent has in hand when it gets these signals is none of a child's business.
         signal.set_wakeup_fd(-1)
         for one in (signal.SIGTERM, signal.SIGINT):
             signal.signal(one, signal.SIG_DFL)
-        super().__init__(endpoint, handler, Desk(_NoFloor()), nullcontext())
+        super().__init__(endpoint, handler, Desk(_NoFloor()), nullcontext(), layer)
         self._number = number
         self._reports = reports
         self._selector.register(reports, READ, self._parent_gone)
@@ -237,6 +253,8 @@ class Child(Single):
                 self._tell(Piece(self._number, event.direction, event.left_out, event.data))
             elif isinstance(event, Note):
                 self._tell(Said(event.line()))
+            elif not isinstance(event, Opened | Closed):
+                self._tell(Told(encode_message(event)))
 
     def _tell(self, report: Report) -> None:
         try:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from workbench.core.endpoint import Endpoint
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.desk import Desk
+from workbench.servers.layer import Layer
 from workbench.servers.turns import Turns
 
 READ_SIZE = 1 << 16
@@ -34,8 +35,9 @@ class Single(Turns):
         handler: Handler,
         desk: Desk,
         lock: AbstractContextManager[object],
+        layer: Layer | None = None,
     ) -> None:
-        super().__init__(endpoint, handler, selectors.PollSelector(), READ_SIZE)
+        super().__init__(endpoint, handler, selectors.PollSelector(), READ_SIZE, layer)
         self.desk = desk
         self.lock = lock
         self._soon: deque[Callable[[], None]] = deque()
@@ -67,7 +69,9 @@ class Single(Turns):
     def idle(self, quiet: bool) -> bool:
         """Whether nothing is under way; the lock is held."""
         connection = self._connection
-        return connection is not None and self.handler.idle(connection, quiet)
+        if connection is None:
+            return False
+        return connection.beginning or self.handler.idle(connection, quiet)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Call back in the next turn; only for its own thread."""

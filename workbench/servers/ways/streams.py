@@ -13,6 +13,7 @@ from workbench.core.scope import Scope
 from workbench.servers.connection import Handler, address_host, peer_text
 from workbench.servers.events import Admit
 from workbench.servers.figures import INTERVAL
+from workbench.servers.layer import Layer
 from workbench.servers.loop import PARTING_INTERVAL
 from workbench.servers.ways import Way
 from workbench.servers.ways.forked import Child, Remote
@@ -56,10 +57,13 @@ class StreamHall(Hall):
         handler: Handler,
         scope: Scope,
         admit: Admit | None = None,
+        layer: Layer | None = None,
     ) -> None:
         """Raises JobError: the rules of the door cannot be read."""
         super().__init__(way, endpoint, scope, admit)
         self.handler = handler
+        self.layer = layer
+        self.desk.events += layer.told if layer is not None else ()
         self._ending = False
         self._peers: dict[int, Single | Remote] = {}
 
@@ -86,7 +90,7 @@ class StreamHall(Hall):
 
     def begin(self, sock: socket.socket, newcomer: Newcomer) -> None:
         """Begin with a connection that stays in this process."""
-        single = Single(self.endpoint, self.handler, self.desk, self.lock)
+        single = Single(self.endpoint, self.handler, self.desk, self.lock, self.layer)
         newcomer.single = single
         with self.lock:
             self._peers[newcomer.number] = single
@@ -106,7 +110,8 @@ class StreamHall(Hall):
         if newcomer.single is not None:
             newcomer.single.run()
             return
-        child = Child(self.endpoint, self.handler, self.in_child(), newcomer.number)
+        number = newcomer.number
+        child = Child(self.endpoint, self.handler, self.in_child(), number, self.layer)
         child.begin(sock, newcomer.number, newcomer.peer, newcomer.host)
         child.run()
 
