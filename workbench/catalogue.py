@@ -77,6 +77,7 @@ JOBS = {
     "cert server": "workbench.tls.make",
     "cert show": "workbench.tls.show",
     "cert sign": "workbench.tls.make",
+    "tls": "workbench.tls.inspect",
     "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",
     "ways": "workbench.sockets.ways.job",

@@ -99,6 +99,7 @@ COMPARED = {
     "cert server": "tests/tls/test_make.py",
     "cert show": "tests/tls/test_show.py",
     "cert sign": "tests/tls/test_make.py",
+    "tls": "tests/tls/test_inspect.py",
     "tls-scan": "tests/tls/test_scan_code.py",
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Done, Note
@@ -14,6 +13,7 @@ from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import duration
+from workbench.tls import target
 from workbench.tls.probe import Answer, probe
 from workbench.tls.registry.groups import group_name
 from workbench.tls.registry.suites import suite_name
@@ -26,36 +26,8 @@ from workbench.tls.scanning.looks import Asker, Looks
 from workbench.tls.scanning.mozilla import verdict
 from workbench.tls.scanning.scanner import Scanner
 from workbench.tls.scanning.weaknesses import weaknesses
-from workbench.tls.starttls import USUAL_PORTS, StartTlsError
-from workbench.tls.wire.client_hello import server_name
-
-HTTPS = 443
-
-StartTls = Literal[
-    "auto",
-    "none",
-    "smtp",
-    "lmtp",
-    "imap",
-    "pop3",
-    "ftp",
-    "nntp",
-    "ldap",
-    "xmpp",
-    "xmpp-server",
-    "postgres",
-    "mysql",
-]
-
-_OF_SCHEME = {
-    "smtp": "smtp",
-    "submission": "smtp",
-    "lmtp": "lmtp",
-    "imap": "imap",
-    "pop3": "pop3",
-    "ftp": "ftp",
-    "nntp": "nntp",
-}
+from workbench.tls.starttls import StartTlsError
+from workbench.tls.target import StartTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +52,15 @@ class TlsScan(Request):
 
     def place(self) -> Endpoint:
         """The target with a port."""
-        end = self.endpoint
-        return end if end.is_unix or end.port is not None else end.with_port(HTTPS)
+        return target.place(self.endpoint)
 
     def name(self) -> str:
         """The name for SNI; "" for none, as with an address."""
-        if self.sni is not None:
-            return "" if self.sni == "-" else self.sni
-        host = "" if self.endpoint.is_unix else self.endpoint.host
-        return host if server_name(host) else ""
+        return target.sni(self.endpoint, self.sni)
 
     def protocol(self) -> str:
         """The protocol to go through before TLS; "" for none."""
-        if self.starttls == "none":
-            return ""
-        if self.starttls != "auto":
-            return self.starttls
-        end = self.place()
-        if end.scheme in _OF_SCHEME:
-            return _OF_SCHEME[end.scheme]
-        return "" if end.tls or end.is_unix else USUAL_PORTS.get(end.port or 0, "")
+        return target.protocol(self.endpoint, self.starttls)
 
     def tried(self) -> str:
         """With the port that was not typed."""
@@ -119,11 +80,7 @@ def tls_scan(request: TlsScan, scope: Scope) -> Iterator[Event]:
     """One look as an ordinary client, then versions and suites side by side, then the rest."""
     begun = time.monotonic()
     end, name, protocol = request.place(), request.name(), request.protocol()
-    if end.transport not in ("tcp", "unix"):
-        raise JobError(
-            f"TLS is scanned over TCP and Unix sockets, not over {end.transport}",
-            advice="type HOST:PORT",
-        )
+    target.check(end)
     hellos = Hellos(name)
     first = _first_look(end, hellos, request, scope)
     yield _looked(end, name, protocol, first)

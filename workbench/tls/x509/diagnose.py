@@ -93,6 +93,7 @@ def diagnose(
     name: str = "",
     roots: Sequence[Certificate] = (),
     use: Use = "server",
+    judged: bool | None = None,
 ) -> tuple[Finding, ...]:
     """All that is wrong with a chain as it was sent, the gravest first.
 
@@ -101,6 +102,7 @@ def diagnose(
         name: the host name or address that was asked for; none is compared where it is empty.
         roots: the trusted ones; where there are none, trust is not judged.
         use: what the first certificate is for.
+        judged: whether trust is judged, where that is not told by there being roots.
     """
     if not chain:
         return (
@@ -110,7 +112,7 @@ def diagnose(
     found = [
         *_times(chain, path, now),
         *(_name(chain[0], name) if name else ()),
-        *_trust(chain, path, bool(roots)),
+        *_trust(chain, path, bool(roots) if judged is None else judged),
         *_order(chain, path),
         *_strength(chain, path),
         *_authorities(chain, path),
