@@ -14,6 +14,7 @@ from workbench.core.message import Event, event
 from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.tls import der, pem
+from workbench.tls.inspecting.events import days_left, days_until
 from workbench.tls.making import files
 from workbench.tls.x509 import certificate, crl, csr
 from workbench.tls.x509.certificate import Certificate
@@ -174,8 +175,7 @@ def shown(block: pem.Block, now: datetime) -> Shown:
 def _certificate(one: Certificate, now: datetime) -> Iterator[tuple[str, str]]:
     yield "subject", one.subject.text or "(none)"
     yield "issuer", one.issuer.text or "(none)"
-    days = (one.not_after - now).days
-    left = f"{days:,} days left" if days >= 0 else f"expired {-days:,} days ago"
+    left = days_left(days_until(one.not_after, now))
     yield "valid", f"{one.not_before:%Y-%m-%d %H:%M} to {one.not_after:%Y-%m-%d %H:%M}, {left}"
     yield "key", one.key.words
     yield "signature", one.signature

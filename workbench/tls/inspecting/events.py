@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from workbench.core.message import Event, event
@@ -153,13 +153,14 @@ class Changed(Event):
 def days_left(days: int) -> str:
     """As "12 days left", "expired 3 days ago"."""
     if days < 0:
-        return "expired yesterday" if days == -1 else f"expired {-days:,} days ago"
+        return "expired a day ago" if days == -1 else f"expired {-days:,} days ago"
     return "1 day left" if days == 1 else f"{days:,} days left"
 
 
 def days_until(moment: datetime, now: datetime) -> int:
-    """Whole days; negative once it has passed."""
-    return (moment - now).days
+    """Whole days; negative once it has passed, -1 for up to two."""
+    left = moment - now
+    return left.days if left >= timedelta() else -max(1, (-left).days)
 
 
 def drawn(not_before: datetime, not_after: datetime, now: datetime, wide: int = LINE) -> str:
