@@ -15,6 +15,7 @@ from textual.widgets import Input
 from tests.ui.driving import driving
 from tests.ui.loop import in_loop
 from workbench.ui.panes.tls.certboard import TlsBoard
+from workbench.ui.panes.tls.listboard import TlsListBoard
 from workbench.ui.panes.tls.pane import TlsPane
 from workbench.ui.panes.tls.scanboard import TlsScanBoard
 
@@ -153,3 +154,33 @@ async def test_an_inspection(
             scan.found.focus()
             await driver.press("t")
             await driver.until(lambda: isinstance(pane.boards.board, TlsBoard), "back again")
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_list_of_servers(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = free.getsockname()[1]
+    with openssl(tmp_path) as port:
+        async with driving(size) as driver:
+            pane = await driver.open("tls")
+            assert isinstance(pane, TlsPane)
+            ca = tmp_path / "certificate.pem"
+            line = f"tls-list localhost:{port} 127.0.0.1:{nobody} --ca {ca}"
+            await driver.target(pane, line)
+            await driver.until(lambda: pane.query(TlsListBoard), "the board")
+            board = pane.query_one(TlsListBoard)
+            await driver.until(lambda: board.last is not None, "the end")
+            await driver.see("no answer", "9 days left", "2 of 2 not trusted", "refused")
+            assert next(key for key, _ in board.table.rows) == f"tcp://127.0.0.1:{nobody}"
+            await driver.press("s")
+            await driver.see("Send to", "Servers: watch it")
+            await driver.press("escape", "end", "enter")
+            await driver.until(lambda: isinstance(pane.boards.board, TlsBoard), "its board")
+            inspected = pane.query_one(TlsBoard)
+            await driver.until(lambda: inspected.last is not None, "the end")
+            await driver.see("common name alone")

@@ -27,6 +27,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),
     "cert show": ("workbench.ui.panes.tls.certboard", "CertBoard"),
     "tls": ("workbench.ui.panes.tls.certboard", "TlsBoard"),
+    "tls-list": ("workbench.ui.panes.tls.listboard", "TlsListBoard"),
     "tls-scan": ("workbench.ui.panes.tls.scanboard", "TlsScanBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
 }

@@ -27,6 +27,8 @@ What differs from the last look at the server is told first.
 
 t scans the same server, and t on a scan inspects it:
   tls-scan 127.0.0.1:8443
+Many servers, the soonest to expire first; enter inspects the selected one:
+  tls-list a.example b.example:8443    tls-list --file hosts.txt
 
 Certificates have jobs of their own, b goes from board to board:
   cert show FILE                        anything decoded, and what is wrong with a chain
@@ -63,7 +65,7 @@ class TlsPane(JobPane):
 
     tab: ClassVar[str] = "tls"
     verb: ClassVar[str] = "tls"
-    verbs: ClassVar[tuple[str, ...]] = ("tls-scan", "cert")
+    verbs: ClassVar[tuple[str, ...]] = ("tls-scan", "tls-list", "cert")
     first_line: ClassVar[str] = "127.0.0.1:8443"
     help_text: ClassVar[str] = HELP
 
