@@ -109,7 +109,7 @@ def tls(request: Tls, scope: Scope) -> Iterator[Event]:
         from workbench.tls.inspecting.facts import Facts
 
         facts = Facts(wanted, first.shaken, first.judged, first.lax, now, scope)
-        for one in facts.all():
+        for one in facts.told() if first.unfinished else facts.all():
             if isinstance(one, Problem):
                 problems.append(one)
             yield one
@@ -139,7 +139,10 @@ def _findings(first: First) -> Iterator[Problem]:
         words = f"an ordinary client is refused: {first.refused}"
         advice = "let the server speak TLS 1.2 and 1.3 with suites of today: tls-scan tells which"
         yield Problem("old", "error", words, advice)
-    if first.unfinished and first.shaken.tap.request is not None:
+    if first.too_long:
+        words = f"most clients refuse it: {first.unfinished}"
+        yield Problem("too-long", "error", words, "have it issued with fewer names", 0)
+    elif first.unfinished and first.shaken.tap.request is not None:
         words = "the server ends the handshake where no client certificate is shown"
         yield Problem("client-certificate", "note", words, "show it one with --cert and --key")
 

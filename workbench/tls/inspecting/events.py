@@ -15,7 +15,10 @@ LINE = 24
 """Characters that a validity is drawn with."""
 NAMES_SHOWN = 20
 VALUE_SHOWN = 400
-EXTENSION_LONGEST = 4_000
+VALUE_LONGEST = 4_000
+"""Characters of one value that are kept: a certificate may have megabytes of them."""
+NAMES_KEPT = 1_000
+PEM_LONGEST = 1_000_000
 
 
 @event("tls-seen")
@@ -70,6 +73,7 @@ class CertificateSeen(Event):
 
     `role` is "server", "intermediate", "root", or "unused" for one that leads nowhere; `sent`
     whether the server sent it. `fields` are (name, value) pairs to show; times are ISO 8601.
+    Of a certificate of megabytes the first names are here, and no PEM.
     """
 
     at: int
@@ -207,32 +211,38 @@ def seen(
     for extension in one.extensions:
         if extension.oid != "2.5.29.17" or extension.problem:
             critical = " (critical)" if extension.critical else ""
-            fields.append((extension.name, extension.words[:EXTENSION_LONGEST] + critical))
+            fields.append((extension.name, extension.words + critical))
     fields += [("SHA-256", one.sha256), ("SHA-1", one.sha1), ("pin", f"sha256/{one.key.pin}")]
+    fields = [(name[:VALUE_LONGEST], _kept(value)) for name, value in fields]
+    whole = pem.write("CERTIFICATE", one.raw).decode("ascii")
     return CertificateSeen(
         at,
         role,
         sent,
-        one.subject.text,
-        one.issuer.text,
-        names,
+        _kept(one.subject.text),
+        _kept(one.issuer.text),
+        names[:NAMES_KEPT],
         begin.astimezone(UTC).isoformat(),
         end.astimezone(UTC).isoformat(),
         left,
         one.key.words,
         one.signature,
-        f"{one.serial:x}",
+        f"{one.serial:x}"[:100],
         one.sha256,
         one.sha1,
         one.key.pin,
         tuple(fields),
-        pem.write("CERTIFICATE", one.raw).decode("ascii"),
+        whole if len(whole) <= PEM_LONGEST else "",
     )
 
 
 def _listed(names: tuple[str, ...]) -> str:
     more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
     return ", ".join(name.removeprefix("DNS:") for name in names[:NAMES_SHOWN]) + more
+
+
+def _kept(value: str) -> str:
+    return value if len(value) <= VALUE_LONGEST else value[:VALUE_LONGEST] + "…"
 
 
 def _cut(value: str) -> str:

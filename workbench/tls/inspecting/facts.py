@@ -45,14 +45,15 @@ class Facts:
 
     def all(self) -> Iterator[Fact | Problem]:
         """One after the other, each with connections of its own."""
-        yield from self._told_in_the_handshake()
+        yield from self.told()
         yield from self._resumption()
         yield from self._names()
         yield from self._protocols()
 
     # -- staple, timestamps, client certificates, tickets --------------------------------------
 
-    def _told_in_the_handshake(self) -> Iterator[Fact | Problem]:
+    def told(self) -> Iterator[Fact | Problem]:
+        """What the server tells in a handshake of our own."""
         try:
             told = self._flight()
         except (OSError, WireError) as problem:

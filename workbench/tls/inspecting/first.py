@@ -20,6 +20,9 @@ from workbench.tls.scanning.hellos import Hellos
 from workbench.tls.starttls import StartTlsError
 from workbench.tls.wire.reading import WireError
 
+TAKEN = 102_400
+"""Bytes of a chain that OpenSSL takes (SSL_MAX_CERT_LIST_DEFAULT of ssl.h)."""
+
 _NO_ISSUER = "unable to get"
 _LONG = ("EXCESSIVE_MESSAGE_SIZE", "EXCESSIVE_MSG_SIZE")
 
@@ -38,6 +41,11 @@ class First:
     refused: str = ""
     unfinished: str = ""
 
+    @property
+    def too_long(self) -> bool:
+        """OpenSSL refused the chain for its length."""
+        return _too_long(self.shaken)
+
 
 def first_look(wanted: Wanted, scope: Scope, now: datetime) -> First:
     """One handshake, or two where the first one shows that the certificate is not trusted.
@@ -52,12 +60,14 @@ def first_look(wanted: Wanted, scope: Scope, now: datetime) -> First:
         if isinstance(shaken.problem, TimeoutError):
             raise _no_tls(_ask_plainly(wanted, scope))
         if shaken.problem is not None and not shaken.untrusted:
-            refused = explain("", shaken.problem).cause
-            if not _asks(shaken) and not shaken.tap.chain:
-                lax = True
-                shaken = _laxly(wanted, scope, shaken)
+            words = explain("", shaken.problem).cause
+            again = None
+            if not (_too_long(shaken) or shaken.tap.request or shaken.tap.chain):
+                again = _laxly(wanted, scope)
+            if again is None:
+                unfinished = words
             else:
-                unfinished = refused
+                shaken, lax, refused = again, True, words
         if shaken.untrusted:
             shaken = _untrusted(wanted, scope, shaken, lax=lax)
     except StartTlsError as problem:
@@ -74,22 +84,23 @@ def first_look(wanted: Wanted, scope: Scope, now: datetime) -> First:
         name=wanted.name,
         now=now,
     )
-    return First(shaken, judged, lax, refused if lax else "", unfinished)
+    if _too_long(shaken):
+        size = sum(map(len, shaken.chain))
+        unfinished = f"the chain has {size:,} bytes, and OpenSSL takes {TAKEN:,}"
+    return First(shaken, judged, lax, refused, unfinished)
 
 
-def _asks(shaken: Shaken) -> bool:
-    return shaken.tap.request is not None
+def _too_long(shaken: Shaken) -> bool:
+    return getattr(shaken.problem, "reason", None) in _LONG
 
 
-def _laxly(wanted: Wanted, scope: Scope, before: Shaken) -> Shaken:
+def _laxly(wanted: Wanted, scope: Scope) -> Shaken | None:
     """Once more with all that OpenSSL still has; a server that has no TLS is told here."""
     answer = _ask_plainly(wanted, scope)
     if answer.kind in ("not_tls", "timeout", "closed"):
         raise _no_tls(answer)
     again = shake(wanted, scope, make_context(wanted, verify=True, lax=True))
-    if again.done or again.untrusted or again.tap.chain:
-        return again
-    return before
+    return again if again.done or again.untrusted or again.tap.chain else None
 
 
 def _untrusted(wanted: Wanted, scope: Scope, shaken: Shaken, *, lax: bool) -> Shaken:

@@ -16,8 +16,11 @@ from workbench.tls.x509 import matching
 from workbench.tls.x509.certificate import Certificate
 from workbench.tls.x509.strict import broken_rules
 
+_ALTERNATIVE_NAME = "2.5.29.17"
+
 Use = Literal["server", "client"]
 Weight = Literal["error", "warning", "note"]
+
 
 MAX_PATH = 16
 """More certificates than any real chain has."""
@@ -166,6 +169,11 @@ def _days(span: timedelta) -> str:
 def _name(leaf: Certificate, name: str) -> Iterator[Finding]:
     if matching.covers(leaf, name):
         return
+    for extension in leaf.extensions:
+        if extension.oid == _ALTERNATIVE_NAME and extension.problem:
+            words = f"the names in it cannot be read: {extension.problem}"
+            yield Finding("broken-names", "error", words, "have it issued anew", 0)
+            return
     names = [str(one.value) for one in leaf.names if one.kind in ("DNS", "IP")]
     common = leaf.subject.get("CN")
     if not names and matching.a_label(common) == matching.a_label(name):
