@@ -14,8 +14,7 @@ from workbench.core.failure import JobError
 from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
-from workbench.tls import pem, target
-from workbench.tls.inspecting import as_code
+from workbench.tls import target
 from workbench.tls.inspecting.contexts import Wanted
 from workbench.tls.inspecting.events import CertificateSeen, Fact, Problem, seen
 from workbench.tls.inspecting.first import First, first_look, seen_of
@@ -82,10 +81,14 @@ class Tls(Request):
 
     def as_python(self) -> str:
         """The handshake and the verdict with `ssl`; STARTTLS as far as it takes."""
+        from workbench.tls.inspecting import as_code
+
         return as_code.as_python(self.wanted(), self.timeout)
 
     def as_shell(self) -> str:
         """openssl s_client, and openssl x509 for the certificate."""
+        from workbench.tls.inspecting import as_code
+
         return as_code.as_shell(self.wanted())
 
 
@@ -166,6 +169,7 @@ def certificates(judged: Judged, now: datetime) -> Iterator[CertificateSeen]:
 
 
 def _save(path: str, first: First) -> Event:
+    from workbench.tls import pem
     from workbench.tls.making import files
 
     data = b"".join(pem.write("CERTIFICATE", one) for one in first.shaken.chain)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.text import safe
-from workbench.tls import pem
 
 if TYPE_CHECKING:
     import ssl
@@ -86,6 +85,8 @@ def roots_of(wanted: Wanted) -> list[bytes]:
     """Every root that is trusted, in DER."""
     made = make_context(wanted, verify=True, whole_store=True)
     if wanted.ca:  # the context would leave out what is no CA
+        from workbench.tls import pem
+
         found = pem.find(Path(wanted.ca).read_bytes())
         return [one.der for one in found if one.label.endswith("CERTIFICATE")]
     return made.get_ca_certs(binary_form=True)

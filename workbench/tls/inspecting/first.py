@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from workbench.core.failure import JobError, explain
 from workbench.core.scope import Scope
-from workbench.tls.inspecting import flight
 from workbench.tls.inspecting.contexts import Wanted, make_context, roots_of
 from workbench.tls.inspecting.events import Seen, days_until
 from workbench.tls.inspecting.judge import Judged, judge
 from workbench.tls.inspecting.shake import Shaken, shake
-from workbench.tls.probe import Answer, probe
 from workbench.tls.registry.groups import group_name
 from workbench.tls.registry.suites import suite_name
 from workbench.tls.registry.versions import version_name
-from workbench.tls.scanning.hellos import Hellos
 from workbench.tls.starttls import StartTlsError
 from workbench.tls.wire.reading import WireError
+
+if TYPE_CHECKING:
+    from workbench.tls.probe import Answer
 
 TAKEN = 102_400
 """Bytes of a chain that OpenSSL takes (SSL_MAX_CERT_LIST_DEFAULT of ssl.h)."""
@@ -117,6 +118,8 @@ def _untrusted(wanted: Wanted, scope: Scope, shaken: Shaken, *, lax: bool) -> Sh
 
 def _by_hand(wanted: Wanted, scope: Scope, before: Shaken) -> Shaken:
     """What OpenSSL does not get through: a chain that is too long, a certificate it cannot read."""
+    from workbench.tls.inspecting import flight  # what few servers need is not loaded for all
+
     try:
         found = flight.take(wanted, scope)
         if found.chain:
@@ -133,6 +136,9 @@ def _by_hand(wanted: Wanted, scope: Scope, before: Shaken) -> Shaken:
 
 def _ask_plainly(wanted: Wanted, scope: Scope, *, flight_too: bool = False) -> Answer:
     """A ClientHello of our own, whose answer is told from anything else that may come."""
+    from workbench.tls.probe import probe
+    from workbench.tls.scanning.hellos import Hellos
+
     hello = Hellos(wanted.sni).ordinary()
     host = wanted.sni or wanted.end.host
     try:
