@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.tls.peers import Identity, many_at_once, s_server, scripted, self_signed
+from tests.tls.test_starttls import TALKS
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Done, Failed
 from workbench.core.job import execute
@@ -404,3 +406,101 @@ def test_script_and_openssl_come_to_the_same_verdict(kind: str, tmp_path: Path) 
         assert script.stdout.startswith(one.version.replace("TLS ", "TLSv"))
         assert "Verify return code: 0 (ok)" in shell.stdout
         assert decode(made(kind).chain[0]).subject.get("CN") in shell.stdout
+
+
+# -- STARTTLS ----------------------------------------------------------------------------------
+
+SCHEMES = {"postgres": "postgresql", "xmpp-server": ""}
+
+
+@pytest.mark.parametrize("protocol", sorted(TALKS))
+def test_it_goes_through_starttls(protocol: str, rsa_identity: Identity) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(rsa_identity.certificate, rsa_identity.key)
+
+    def serve(peer: socket.socket) -> None:
+        first, *rest = TALKS[protocol]
+        peer.sendall(first)
+        for one in rest:
+            peer.recv(65536 if one else 36)
+            peer.sendall(one)
+        context.wrap_socket(peer, server_side=True).close()
+
+    with scripted(serve) as end:
+        scheme = SCHEMES.get(protocol, protocol)
+        if scheme:
+            request = Tls(parse(f"{scheme}://{end.authority}"), sni=NAME)
+        else:
+            request = Tls(end, sni=NAME, starttls=protocol)  # type: ignore[arg-type]
+        events = look(replace(request, ca=str(rsa_identity.certificate)))
+    one = verdict(events)
+    assert (one.trusted, one.starttls, one.version) == (True, protocol, "TLS 1.3")
+    assert facts(events)["client certificate"].words == "not asked for"
+    assert f"-starttls {protocol}" in request.as_shell()
+
+
+def test_a_server_that_has_no_starttls() -> None:
+    def serve(peer: socket.socket) -> None:
+        peer.sendall(b"220 mail.example ESMTP\r\n")
+        peer.recv(1000)
+        peer.sendall(b"250 mail.example\r\n")
+        peer.recv(1000)
+
+    with scripted(serve) as end:
+        failed = failure(look(Tls(parse(f"smtp://{end.authority}"))))
+    assert "does not offer STARTTLS" in failed.cause
+
+
+# -- nginx -------------------------------------------------------------------------------------
+
+NGINX = """
+daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;
+events {{ }}
+http {{
+  access_log off;
+  server {{ listen 127.0.0.1:{port} ssl default_server; server_name _;
+    ssl_certificate {other}; ssl_certificate_key {other_key}; }}
+  server {{ listen 127.0.0.1:{port} ssl http2; server_name localhost;
+    ssl_certificate {mine}; ssl_certificate_key {key};
+    ssl_stapling on; ssl_stapling_file {staple};
+    ssl_client_certificate {root}; ssl_verify_client optional; }}
+}}
+"""
+
+
+@pytest.mark.peer("nginx")
+def test_nginx_with_two_hosts(tmp_path: Path, rsa_identity: Identity) -> None:
+    staple, mine, root = _stapled(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    text = NGINX.format(
+        folder=tmp_path,
+        port=port,
+        other=rsa_identity.certificate,
+        other_key=rsa_identity.key,
+        mine=mine.certificate,
+        key=mine.key,
+        staple=staple,
+        root=root,
+    )
+    (tmp_path / "nginx.conf").write_text(text)
+    words = ["nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as child:
+        try:
+            until = time.monotonic() + 30
+            while child.poll() is None and time.monotonic() < until:
+                with contextlib.suppress(OSError):
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                time.sleep(0.02)
+            events = look(Tls(parse(f"127.0.0.1:{port}"), sni=NAME, ca=str(root)))
+        finally:
+            child.terminate()
+            said = child.stderr.read().decode() if child.stderr else ""
+    assert verdict(events).trusted, said
+    told = facts(events)
+    assert told["OCSP staple"].state == "good"
+    assert told["without SNI"].words.startswith("another certificate: localhost")
+    assert told["with ALPN h2"].words == "h2 is spoken, the same certificate"
+    assert told["client certificate"].words == "asked for, from CN=Staple root"
+    assert isinstance(events[-1], Done)
