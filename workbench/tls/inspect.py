@@ -21,7 +21,7 @@ from workbench.tls.inspecting.first import First, first_look, seen_of
 from workbench.tls.inspecting.judge import Judged
 from workbench.tls.target import StartTls
 
-Version = Literal["", "1.0", "1.1", "1.2", "1.3"]
+Version = Literal["any", "1.0", "1.1", "1.2", "1.3"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,7 @@ class Tls(Request):
         "- asks for none",
         metavar="NAME",
     )
-    alpn: tuple[str, ...] = option(
-        (), "a protocol to offer (ALPN), as h2; may be given again", metavar="PROTOCOL"
-    )
+    alpn: tuple[str, ...] = option((), "a protocol to offer (ALPN), as h2", metavar="PROTOCOL")
     starttls: StartTls = option(
         "auto",
         "the protocol before TLS; auto goes by the scheme or the usual port",
@@ -53,8 +51,8 @@ class Tls(Request):
     cert: str = option("", "file of a client certificate to show the server", metavar="FILE")
     key: str = option("", "file of its key, where that is another one", metavar="FILE")
     password: str = option("", "the password of the key, if it has one", secret=True)
-    lowest: Version = option("", "the lowest version to offer", metavar="VERSION")
-    highest: Version = option("", "the highest version to offer", metavar="VERSION")
+    lowest: Version = option("any", "the lowest version to offer", metavar="VERSION")
+    highest: Version = option("any", "the highest version to offer", metavar="VERSION")
     pem: str = option("", "write the chain as it was sent to this file", metavar="FILE")
     brief: bool = option(False, "the verdict, the chain and what is wrong, and no more")
     remember: bool = option(True, "compare with the last look at it, and remember this one")
@@ -71,8 +69,8 @@ class Tls(Request):
             self.cert,
             self.key,
             self.password,
-            self.lowest,
-            self.highest,
+            "" if self.lowest == "any" else self.lowest,
+            "" if self.highest == "any" else self.highest,
         )
 
     def tried(self) -> str:

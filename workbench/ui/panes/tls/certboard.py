@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KEPT = 10_000
 NAMES_SENT = 12
+_MARKS = {"good": "", "fair": "", "bad": "! ", "unknown": "? "}
 
 
 class CertBoard(RunBoard):
@@ -137,9 +138,11 @@ class CertBoard(RunBoard):
         rows = [(at, row) for at, row in enumerate(self._marked())]
         if self.facts:
             bad = any(one.state == "bad" for one in self.facts)
-            facts = tuple((one.name, one.words) for one in self.facts)
+            facts = tuple((one.name, _MARKS[one.state] + one.words) for one in self.facts)
             rows.append((len(rows), Row("the server", facts, bad, f"{len(facts)} facts")))
         self.table.set_rows(rows)
+        nothing = isinstance(self.last, Failed) and not rows
+        self.table.display = self.detail.display = not nothing
         self._draw_detail()
 
     def _marked(self) -> list[Row]:
@@ -154,8 +157,7 @@ class CertBoard(RunBoard):
         for one in self.wrong:
             lines += problem_lines(one.weight, one.words, one.advice, width)
         if isinstance(self.last, Failed) and not self.wrong:
-            lines += [Line(safe(self.last.cause), "bad")]
-            lines += [Line(f"  > {safe(self.last.advice)}", "dim")] if self.last.advice else []
+            lines += problem_lines("error", self.last.cause, self.last.advice, width)
         ring.explain("Nothing is wrong with it." if self.last else "Nothing was found wrong yet.")
         ring.clear()
         ring.append(lines)

@@ -18,8 +18,8 @@ COLUMNS = (
     Column("mark", "", width=1),
     Column("what", "what", width=14, flex=1, most=26),
     Column("who", "for", width=16, flex=4, most=48),
-    Column("life", "life", width=16, flex=2, most=40, priority=2),
-    Column("left", "left", width=15, priority=1),
+    Column("life", "life", width=12, flex=2, most=40, priority=2),
+    Column("left", "left", width=19, priority=1),
     Column("key", "key", width=10, priority=3),
 )
 SOON = 21

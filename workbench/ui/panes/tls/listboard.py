@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("mark", "", width=1),
-    Column("left", "left", width=16),
+    Column("left", "left", width=19),
     Column("target", "server", width=18, flex=3, most=48),
     Column("until", "until", width=10, priority=1),
     Column("version", "version", width=7, priority=3),
-    Column("issuer", "by", width=10, flex=1, most=24, priority=2),
+    Column("issuer", "by", width=12, flex=1, most=24, priority=2),
     Column("problem", "what is wrong", width=14, flex=6),
 )
 _EXPORTED = ("target", "trusted", "days", "not_after", "issuer", "version", "problem", "took")
