@@ -32,12 +32,6 @@ from workbench.tls.x509.certificate import decode
 NAME = "localhost"
 
 
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last looks are kept apart."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
 def look(request: Tls, timeout: float = 10) -> list[Event]:
     return list(execute(tls, request, Scope(timeout)))
 

@@ -25,19 +25,13 @@ from workbench.tls.inspect import Tls
 from workbench.tls.inspecting import flight, staple
 from workbench.tls.inspecting.contexts import Wanted
 from workbench.tls.inspecting.events import CertificateSeen
-from workbench.tls.inspecting.memory import Memory
+from workbench.tls.inspecting.memory import Look, Memory
 from workbench.tls.inspecting.tap import Tap
 from workbench.tls.making.issuing import Order, issue, lifetime, new_key
 from workbench.tls.wire import record
 from workbench.tls.wire.handshake import message
 from workbench.tls.wire.reading import WireError, vector
 from workbench.tls.x509.certificate import decode
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last looks are kept apart."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 SERVER_HELLO = b"\x03\x03" + bytes(32) + b"\0" + b"\xc0\x2f" + b"\0"
@@ -199,13 +193,11 @@ def damaging(
     "damage", [b"", b"junk", b"[]", b"{}", b'{"a": 1}', b'{"k": {"time": 3}}', b"\xff" * 100]
 )
 def test_a_damaged_memory_counts_as_empty(damage: bytes, tmp_path: Path) -> None:
-    from workbench.tls.inspecting.memory import Look
-
     path = tmp_path / "looks.json"
     path.write_bytes(damage)
     one = Look("2026-01-01T00:00:00", "TLS 1.3", "", "", "", True, "", "", "", ())
-    assert Memory(path).exchange("k", one) is None
-    assert Memory(path).exchange("k", one) == one
+    assert Memory(Look, path).exchange("k", one) is None
+    assert Memory(Look, path).exchange("k", one) == one
     assert path.stat().st_mode & 0o777 == 0o600
 
 

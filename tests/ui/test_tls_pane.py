@@ -113,10 +113,7 @@ async def test_certificates_have_boards(size: tuple[int, int], tmp_path: Path) -
 @pytest.mark.peer("openssl")
 @pytest.mark.parametrize("size", SIZES)
 @in_loop
-async def test_an_inspection(
-    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+async def test_an_inspection(size: tuple[int, int], tmp_path: Path) -> None:
     with openssl(tmp_path) as port:
         async with driving(size) as driver:
             pane = await driver.open("tls")
@@ -159,10 +156,7 @@ async def test_an_inspection(
 @pytest.mark.peer("openssl")
 @pytest.mark.parametrize("size", SIZES)
 @in_loop
-async def test_a_list_of_servers(
-    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+async def test_a_list_of_servers(size: tuple[int, int], tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         nobody = free.getsockname()[1]
     with openssl(tmp_path) as port:

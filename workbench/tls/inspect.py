@@ -177,13 +177,13 @@ def _save(path: str, first: First) -> Event:
 
 def _changes(wanted: Wanted, verdict: Event, first: First, now: datetime) -> Iterator[Event]:
     from workbench.tls.inspecting.events import Seen
-    from workbench.tls.inspecting.memory import Memory, changes, look_of
+    from workbench.tls.inspecting.memory import Look, Memory, changes, look_of
 
     assert isinstance(verdict, Seen)
     after = look_of(verdict, first.judged, now)
     key = " ".join([str(wanted.end), wanted.sni, wanted.starttls, *wanted.alpn, wanted.highest])
     try:
-        before = Memory().exchange(key, after)
+        before = Memory(Look).exchange(key, after)
     except OSError as problem:
         yield Note(f"this look cannot be remembered: {problem.strerror or problem}")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Done, Note
@@ -49,6 +50,7 @@ class TlsScan(Request):
         metavar="PROTO",
     )
     at_once: int = option(16, "connections side by side at the most", metavar="N")
+    remember: bool = option(True, "compare with the last scan of it, and remember this one")
 
     def place(self) -> Endpoint:
         """The target with a port."""
@@ -118,6 +120,8 @@ def tls_scan(request: TlsScan, scope: Scope) -> Iterator[Event]:
         yield Note("the server stopped answering: what it was not asked any more is not known")
     if asker.crowd:
         yield Note("the server takes one connection at a time, so one look was taken at a time")
+    if request.remember and found.complete() and not asker.gone:
+        yield from _changes(end, name, protocol, found)
     yield _summary(found, wrong, told, looks.taken + 1, time.monotonic() - begun)
 
 
@@ -164,6 +168,25 @@ def _looked(end: Endpoint, name: str, protocol: str, answer: Answer) -> Looked:
         "" if hello else answer.line(),
         answer.connect + answer.took,
     )
+
+
+def _changes(end: Endpoint, name: str, protocol: str, found: Findings) -> Iterator[Event]:
+    """What differs from the last scan that was complete."""
+    from workbench.tls.inspecting.memory import Memory, Scan, scan_changes
+
+    now = Scan(
+        datetime.now(UTC).isoformat(),
+        tuple(version_name(one) for one in found.spoken()),
+        tuple(f"{version_name(version)} {suite.name}" for version, suite in found.each()),
+        tuple(dict.fromkeys(group_name(one) for each in found.groups.values() for one in each)),
+    )
+    try:
+        before = Memory(Scan).exchange(f"{end} {name} {protocol}", now)
+    except OSError as problem:
+        yield Note(f"this scan cannot be remembered: {problem.strerror or problem}")
+        return
+    if before is not None:
+        yield from scan_changes(before, now)
 
 
 def _summary(

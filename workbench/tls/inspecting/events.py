@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from workbench.core.message import Event, event
 from workbench.core.text import safe
 from workbench.core.units import duration
-from workbench.tls.x509.certificate import Certificate
-from workbench.tls.x509.diagnose import Weight
+
+if TYPE_CHECKING:
+    from workbench.tls.x509.certificate import Certificate
 
 LINE = 24
 """Characters that a validity is drawn with."""
@@ -128,7 +129,7 @@ class Problem(Event):
     """Something wrong, as `x509.diagnose.Finding` has it."""
 
     code: str
-    weight: Weight
+    weight: Literal["error", "warning", "note"]
     words: str
     advice: str
     at: int = -1

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from workbench.core.folders import make_private, state_folder, write_whole
 from workbench.core.message import build, from_json, to_json
 from workbench.tls.inspecting.events import Changed, Seen
-from workbench.tls.inspecting.judge import Judged
+
+if TYPE_CHECKING:
+    from workbench.tls.inspecting.judge import Judged
+
+T = TypeVar("T")
 
 KEPT = 2_000
 """Servers that are remembered; the one that was looked at longest ago makes room."""
@@ -75,6 +79,29 @@ def changes(before: Look, after: Look) -> Iterator[Changed]:
         yield Changed("trust", words[before.trusted], words[after.trusted], since, before.trusted)
 
 
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What is remembered of one scan: versions, suites as "TLS 1.2 TLS_…", and groups."""
+
+    time: str
+    versions: tuple[str, ...]
+    suites: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+def scan_changes(before: Scan, after: Scan) -> Iterator[Changed]:
+    """What is gone and what is new."""
+    for what in ("versions", "suites", "groups"):
+        one, other = getattr(before, what), getattr(after, what)
+        name = what.removesuffix("s")
+        for each in one:
+            if each not in other:
+                yield Changed(name, each, "gone", before.time)
+        for each in other:
+            if each not in one:
+                yield Changed(name, "not there", each, before.time)
+
+
 def _short(chain: tuple[str, ...]) -> str:
     return chain[0][:11] + "…" if chain else "no certificate"
 
@@ -83,17 +110,19 @@ def _count(chain: tuple[str, ...]) -> str:
     return "1 certificate" if len(chain) == 1 else f"{len(chain)} certificates"
 
 
-class Memory:
-    """The file of last looks.
+class Memory(Generic[T]):
+    """A file of last looks of one kind.
 
     Args:
-        path: by default `tls-looks.json` in the state folder.
+        kind: the class of a look, a dataclass with slots.
+        path: by default `tls-looks.json`, or as the class is called, in the state folder.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.path = path or state_folder() / "tls-looks.json"
+    def __init__(self, kind: type[T], path: Path | None = None) -> None:
+        self._kind = kind
+        self.path = path or state_folder() / f"tls-{kind.__name__.lower()}s.json"
 
-    def exchange(self, key: str, look: Look) -> Look | None:
+    def exchange(self, key: str, look: T) -> T | None:
         """Remember a look; the one before it, if there was one.
 
         Raises:
@@ -101,7 +130,7 @@ class Memory:
         """
         looks = self._read()
         before = looks.pop(key, None)
-        looks[key] = {name: getattr(look, name) for name in Look.__slots__}
+        looks[key] = {name: getattr(look, name) for name in self._names}
         while len(looks) > KEPT:
             del looks[next(iter(looks))]
         make_private(self.path.parent)
@@ -109,10 +138,14 @@ class Memory:
         if before is None:
             return None
         try:
-            found: Look = build(Look, before)
+            found: T = build(self._kind, before)
         except ValueError:
             return None
         return found
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(one.name for one in fields(self._kind))  # type: ignore[arg-type]
 
     def _read(self) -> dict[str, Any]:
         """What is there; a file that is damaged counts as empty."""

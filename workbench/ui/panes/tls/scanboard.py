@@ -13,6 +13,7 @@ from workbench.core.events import Done, Failed, Note, Progress
 from workbench.core.feed import Batch
 from workbench.core.message import Event, encode
 from workbench.core.text import safe
+from workbench.tls.inspecting.events import Changed
 from workbench.tls.scanning.events import (
     FeatureTold,
     GroupFound,
@@ -114,6 +115,8 @@ class TlsScanBoard(RunBoard):
                 case Verdict():
                     self.verdict = event
                     self._found += _lines(event, _LEVELS[event.level])
+                case Changed():
+                    self._weak += _lines(event, "warn")
                 case Done() | Failed():
                     self.last = event
                     self._found += _lines(event, "bad" if isinstance(event, Failed) else "dim")
