@@ -139,6 +139,26 @@ def test_trust_is_the_systems_where_nothing_is_given(tmp_path: Path) -> None:
     assert failure(events).cause.startswith("not trusted")
 
 
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("how", ["SSL_CERT_DIR", "SSL_CERT_FILE"])
+def test_the_systems_store_is_a_folder_or_a_file(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity, root = files("none", tmp_path)
+    words = ["openssl", "x509", "-noout", "-hash", "-in", str(root)]
+    name = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+    folder = tmp_path / "store"
+    folder.mkdir()
+    (folder / f"{name}.0").write_bytes(root.read_bytes())
+    monkeypatch.setenv(how, str(folder if how == "SSL_CERT_DIR" else root))
+    if how == "SSL_CERT_DIR":
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    else:
+        monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    with many_at_once(identity) as end:
+        assert isinstance(look(Tls(end, sni=NAME, brief=True))[-1], Done)
+
+
 def test_an_address_must_stand_in_the_certificate_as_one(tmp_path: Path) -> None:
     identity, root = files("none", tmp_path)
     with many_at_once(identity) as end:

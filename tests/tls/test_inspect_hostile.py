@@ -7,6 +7,7 @@ import socket
 import ssl
 import struct
 import tempfile
+import threading
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,11 +18,13 @@ from hypothesis import strategies as st
 
 from tests.tls.peers import Identity, in_between, many_at_once, s_server, scripted
 from tests.tls.test_inspect import NAME, codes, facts, failure, files, look, made, verdict
-from workbench.core.endpoint import Endpoint
-from workbench.core.events import Done
+from workbench.core.endpoint import Endpoint, parse
+from workbench.core.events import Done, Failed
+from workbench.core.job import execute
 from workbench.core.scope import Scope
 from workbench.tls import pem
-from workbench.tls.inspect import Tls
+from workbench.tls.hosts import TlsList, tls_list
+from workbench.tls.inspect import Tls, tls
 from workbench.tls.inspecting import flight, staple
 from workbench.tls.inspecting.contexts import Wanted
 from workbench.tls.inspecting.events import CertificateSeen
@@ -32,7 +35,6 @@ from workbench.tls.wire import record
 from workbench.tls.wire.handshake import message
 from workbench.tls.wire.reading import WireError, vector
 from workbench.tls.x509.certificate import decode
-
 
 SERVER_HELLO = b"\x03\x03" + bytes(32) + b"\0" + b"\xc0\x2f" + b"\0"
 
@@ -206,3 +208,26 @@ def test_early_words_of_a_ticket_are_bounded() -> None:
     talk.found = flight.Flight()
     with pytest.raises(WireError):
         talk._ticket(struct.pack(">IIB", 1, 2, 200))
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_cancel_ends_it_at_once(many: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as quiet:
+        end = parse(f"127.0.0.1:{quiet.getsockname()[1]}")
+        scope = Scope(600)
+        events = execute(tls_list, TlsList((end, end.with_scheme("https"))), scope)
+        if not many:
+            events = execute(tls, Tls(end), scope)
+
+        def hang_up() -> None:
+            peer, _ = quiet.accept()
+            peer.recv(65536)  # the ClientHello: now an answer is waited for
+            scope.cancel()
+            peer.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        *_, last = events
+        thread.join()
+    assert isinstance(last, Failed)
+    assert last.cancelled

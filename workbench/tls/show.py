@@ -155,7 +155,7 @@ def _opened(blocks: tuple[pem.Block, ...], request: CertShow) -> tuple[pem.Block
                 found.append(block)
         except (bundles.BundleError, der.DerError) as problem:
             wants = isinstance(problem, bundles.BundleError) and problem.password
-            advice = "say where it is: --password-env VARIABLE or --password-file FILE"
+            advice = "give it as an option: --password-env VARIABLE or --password-file FILE"
             raise JobError(
                 f"{safe(request.file)} is a bundle ({block.label}): {problem}",
                 advice=advice if wants else "see whether it is whole",
