@@ -10,11 +10,16 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import NameOID
 
 from tests.tls.peers import Identity, many_at_once, s_server, scripted, self_signed
 from tests.tls.test_starttls import TALKS
@@ -26,7 +31,9 @@ from workbench.core.scope import Scope
 from workbench.tls import pem
 from workbench.tls.inspect import Tls, tls
 from workbench.tls.inspecting.events import CertificateSeen, Changed, Fact, Problem, Seen
+from workbench.tls.inspecting.staple import in_words
 from workbench.tls.making import broken
+from workbench.tls.making.issuing import Made, Order, issue, lifetime, new_key
 from workbench.tls.x509.certificate import decode
 
 NAME = "localhost"
@@ -243,45 +250,6 @@ def test_the_staple_is_had_and_judged(version: str, tmp_path: Path) -> None:
     assert told.words.endswith("signed by the issuer or in its name")
 
 
-def _stapled(folder: Path) -> tuple[Path, Identity, Path]:
-    from datetime import timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.x509 import ocsp
-
-    from workbench.tls.making.issuing import Order, issue, lifetime, new_key
-
-    now = datetime.now(UTC)
-    begin, end = lifetime(now, 30)
-    root = issue(Order("Staple root", "ca", begin, end), new_key("ecdsa"))
-    leaf = issue(Order(NAME, "server", begin, end, (NAME,)), new_key("ecdsa"), root)
-    by = x509.load_der_x509_certificate(root.certificate)
-    key = serialization.load_der_private_key(root.key, None)
-    answer = (
-        ocsp.OCSPResponseBuilder()
-        .add_response(
-            cert=x509.load_der_x509_certificate(leaf.certificate),
-            issuer=by,
-            algorithm=hashes.SHA1(),
-            cert_status=ocsp.OCSPCertStatus.GOOD,
-            this_update=now - timedelta(hours=1),
-            next_update=now + timedelta(days=1),
-            revocation_time=None,
-            revocation_reason=None,
-        )
-        .responder_id(ocsp.OCSPResponderEncoding.HASH, by)
-        .sign(key, hashes.SHA256())  # type: ignore[arg-type]
-    )
-    staple = folder / "staple.der"
-    staple.write_bytes(answer.public_bytes(serialization.Encoding.DER))
-    identity = Identity(folder / "leaf.pem", folder / "leaf.key")
-    identity.certificate.write_bytes(pem.write("CERTIFICATE", leaf.certificate))
-    identity.key.write_bytes(pem.write("PRIVATE KEY", leaf.key))
-    (folder / "root.pem").write_bytes(pem.write("CERTIFICATE", root.certificate))
-    return staple, identity, folder / "root.pem"
-
-
 @pytest.mark.peer("openssl")
 def test_early_data_is_seen(rsa_identity: Identity) -> None:
     with s_server(rsa_identity, "-early_data", "-max_early_data", "4096") as end:
@@ -311,6 +279,140 @@ def test_each_suite_of_our_own_handshake(suite: str, rsa_identity: Identity) -> 
     block = pem.find(rsa_identity.certificate.read_bytes())[0]
     assert found.chain == (block.der,)
     assert found.tickets == 2
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("-tls1_2", "-no_ticket"), "yes, by a session id"),
+        (("-tls1_2", "-no_ticket", "-no_cache"), "no: it gives neither"),
+        (("-tls1_3", "-num_tickets", "0"), "no: it gives no tickets"),
+    ],
+)
+def test_ways_to_take_a_session_up_again(
+    options: tuple[str, ...], words: str, rsa_identity: Identity
+) -> None:
+    with s_server(rsa_identity, *options) as end:
+        told = facts(look(Tls(end, sni=NAME, ca=str(rsa_identity.certificate))))
+    assert told["session resumption"].words.startswith(words)
+
+
+def test_a_forged_signature(tmp_path: Path) -> None:
+    identity, root = files("none", tmp_path)
+    leaf, *rest = made("none").chain
+    forged = leaf[:-1] + bytes((leaf[-1] ^ 1,))
+    chain = b"".join(pem.write("CERTIFICATE", one) for one in (forged, *rest))
+    identity.certificate.write_bytes(chain)
+    with many_at_once(identity) as end:
+        events = look(Tls(end, sni=NAME, ca=str(root), brief=True))
+    assert codes(events) == {"bad-signature": "error"}
+
+
+# -- staples -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "good, made "),
+        ({"until": -1}, "out of date: good"),
+        ({"begun": 30}, "from the future: good"),
+        ({"revoked": True}, "REVOKED on "),
+        ({"by": "another"}, "not signed by the issuer: good"),
+        ({"of": "another"}, "for another certificate: good"),
+    ],
+)
+def test_what_a_staple_says(changes: dict[str, object], words: str) -> None:
+    leaf, root, other = _family()
+    signer = other if changes.get("by") else root
+    answer = staple_of(
+        other if changes.get("of") else leaf,
+        root,
+        signer,
+        begun=int(str(changes.get("begun", -60))),
+        until=int(str(changes.get("until", 600))),
+        revoked=bool(changes.get("revoked")),
+    )
+    said = in_words(answer, decode(leaf.certificate), decode(root.certificate), datetime.now(UTC))
+    assert said.startswith(words), said
+
+
+@cache
+def _family() -> tuple[Made, Made, Made]:
+    """A server's, its root's, and another root's."""
+    begin, end = lifetime(datetime.now(UTC), 30)
+    root = issue(Order("Staple root", "ca", begin, end), new_key("ecdsa"))
+    leaf = issue(Order(NAME, "server", begin, end, (NAME,)), new_key("ecdsa"), root)
+    return leaf, root, issue(Order("Other root", "ca", begin, end), new_key("ecdsa"))
+
+
+def staple_of(
+    leaf: Made,
+    root: Made,
+    signer: Made,
+    *,
+    begun: int = -60,
+    until: int = 600,
+    revoked: bool = False,
+) -> bytes:
+    """An OCSP answer, its times in minutes from now."""
+    now = datetime.now(UTC)
+    by = x509.load_der_x509_certificate(signer.certificate)
+    key = serialization.load_der_private_key(signer.key, None)
+    begin, status = now + timedelta(minutes=begun), ocsp.OCSPCertStatus
+    return (
+        ocsp.OCSPResponseBuilder()
+        .add_response(
+            cert=x509.load_der_x509_certificate(leaf.certificate),
+            issuer=x509.load_der_x509_certificate(root.certificate),
+            algorithm=hashes.SHA1(),
+            cert_status=status.REVOKED if revoked else status.GOOD,
+            this_update=begin,
+            next_update=max(now + timedelta(minutes=until), begin),
+            revocation_time=begin if revoked else None,
+            revocation_reason=None,
+        )
+        .responder_id(ocsp.OCSPResponderEncoding.HASH, by)
+        .sign(key, hashes.SHA256())  # type: ignore[arg-type]
+        .public_bytes(serialization.Encoding.DER)
+    )
+
+
+def _stapled(folder: Path) -> tuple[Path, Identity, Path]:
+    """Files: a staple, a server's certificate and key, its root."""
+    leaf, root, _ = _family()
+    staple, out = folder / "staple.der", folder / "root.pem"
+    staple.write_bytes(staple_of(leaf, root, root))
+    identity = Identity(folder / "leaf.pem", folder / "leaf.key")
+    identity.certificate.write_bytes(pem.write("CERTIFICATE", leaf.certificate))
+    identity.key.write_bytes(pem.write("PRIVATE KEY", leaf.key))
+    out.write_bytes(pem.write("CERTIFICATE", root.certificate))
+    return staple, identity, out
+
+
+def test_a_staple_that_must_be_there_and_is_not(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    now = datetime.now(UTC)
+    one = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 7)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    identity = Identity(tmp_path / "one.pem", tmp_path / "one.key")
+    identity.certificate.write_bytes(one.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8
+    plain = serialization.NoEncryption()
+    identity.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
+    with many_at_once(identity) as end:
+        events = look(Tls(end, sni=NAME, ca=str(identity.certificate)))
+    assert verdict(events).trusted
+    assert codes(events)["no-staple"] == "error"
+    assert "must-staple" in failure(events).cause
 
 
 # -- the last look -----------------------------------------------------------------------------
@@ -463,6 +565,34 @@ def test_a_server_that_has_no_starttls() -> None:
     with scripted(serve) as end:
         failed = failure(look(Tls(parse(f"smtp://{end.authority}"))))
     assert "does not offer STARTTLS" in failed.cause
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("protocol", ["smtp", "ldap", "postgres"])
+def test_the_code_goes_through_starttls_too(protocol: str, rsa_identity: Identity) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(rsa_identity.certificate, rsa_identity.key)
+
+    def serve(peer: socket.socket) -> None:
+        first, *rest = TALKS[protocol]
+        peer.sendall(first)
+        for one in rest:
+            peer.recv(65536 if one else 36)
+            peer.sendall(one)
+        with context.wrap_socket(peer, server_side=True) as inside:
+            while inside.recv(100):
+                pass
+            inside.unwrap()
+
+    with scripted(serve) as end:
+        request = Tls(end, sni=NAME, starttls=protocol, ca=str(rsa_identity.certificate))  # type: ignore[arg-type]
+        for words in (
+            [sys.executable, "-c", request.as_python()],
+            ["sh", "-c", request.as_shell()],
+        ):
+            done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr
+            assert "TLSv1.3" in done.stdout
 
 
 # -- nginx -------------------------------------------------------------------------------------

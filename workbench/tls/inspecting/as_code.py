@@ -8,7 +8,7 @@ from workbench.tls.inspecting.contexts import VERSIONS, Wanted
 
 _PYTHON = """\
 # Version, suite, ALPN, and whether the certificate is trusted; the status is 1 where it is not.
-import re, socket, ssl, sys
+import os, re, socket, ssl, sys
 
 BEFORE_TLS = {dialogue}
 context = ssl.create_default_context({cafile})
@@ -33,14 +33,15 @@ with {connect} as peer:
 
 
 def as_python(wanted: Wanted, timeout: float) -> str:
-    """A script; it compares the name as OpenSSL does."""
+    """A script; the password of a key comes from $KEY_PASSWORD."""
     from workbench.tls.scanning.scripts import _dialogue
 
     options = []
     if wanted.alpn:
         options.append(f"context.set_alpn_protocols({list(wanted.alpn)!r})")
     if wanted.cert:
-        options.append(f"context.load_cert_chain({wanted.cert!r}, {wanted.key or None!r})")
+        secret = ', os.environ["KEY_PASSWORD"]' if wanted.password else ""
+        options.append(f"context.load_cert_chain({wanted.cert!r}, {wanted.key or None!r}{secret})")
     for attribute, value in (("minimum", wanted.lowest), ("maximum", wanted.highest)):
         if value:
             options.append(f"context.{attribute}_version = ssl.TLSVersion.{VERSIONS[value]}")
@@ -65,7 +66,10 @@ def as_python(wanted: Wanted, timeout: float) -> str:
 
 
 def as_shell(wanted: Wanted) -> str:
-    """openssl s_client; its status is not 0 where the certificate is not trusted."""
+    """openssl s_client; its status is not 0 where the certificate is not trusted.
+
+    The password of a key comes from $KEY_PASSWORD.
+    """
     end = wanted.end
     where = end.unix_path if end.is_unix else end.authority
     words = ["openssl", "s_client", "-unix" if end.is_unix else "-connect", where]
@@ -83,6 +87,7 @@ def as_shell(wanted: Wanted) -> str:
         words += ["-CAfile", wanted.ca, "-no-CApath"]
     if wanted.cert:
         words += ["-cert", wanted.cert, "-key", wanted.key or wanted.cert]
+        words += ["-pass", "env:KEY_PASSWORD"] if wanted.password else []
     for flag, value in (("-min_protocol", wanted.lowest), ("-max_protocol", wanted.highest)):
         if value:
             words += [flag, VERSIONS[value].replace("_", ".")]

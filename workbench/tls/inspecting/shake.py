@@ -99,6 +99,7 @@ def shake(
                 ends.linger(time.monotonic() + TICKET_WAIT)
             if linger:
                 found.session = inside.session
+            ends.say_goodbye()
         found.chain = found.chain or found.tap.chain
         return found
 
@@ -146,13 +147,23 @@ class _Ends:
             self.channel.scope.check()
             self.found.late = problem
 
+    def say_goodbye(self) -> None:
+        """close_notify: a server forgets the session of a client that just goes away."""
+        import ssl
+
+        try:
+            self.inside.unwrap()
+        except (ssl.SSLError, ValueError):
+            pass  # it waits for the other side's, which nobody needs
+        self._tell_why()
+
     def _send(self) -> None:
         data = self.outgoing.read()
         if data:
             self.channel.send(data)
 
     def _tell_why(self) -> None:
-        """Let the alert out, as far as that goes."""
+        """Let an alert out, as far as that goes."""
         try:
             self._send()
         except OSError:
