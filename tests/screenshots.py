@@ -222,7 +222,7 @@ async def _http(driver: Driver, camera: Camera) -> None:
 async def _tls(driver: Driver, camera: Camera) -> None:
     with tempfile.TemporaryDirectory() as folder, _openssl(Path(folder)) as port:
         pane = await driver.open("tls")
-        await driver.target(pane, f"127.0.0.1:{port}")
+        await driver.target(pane, f"tls-scan 127.0.0.1:{port}")
         await driver.see("verdict: ")
         await camera.take("tls-scan", NARROW)
 

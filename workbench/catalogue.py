@@ -78,6 +78,8 @@ JOBS = {
     "cert server": "workbench.tls.make",
     "cert show": "workbench.tls.show",
     "cert sign": "workbench.tls.make",
+    "tls": "workbench.tls.inspect",
+    "tls-list": "workbench.tls.hosts",
     "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",
     "ways": "workbench.sockets.ways.job",

@@ -100,6 +100,8 @@ COMPARED = {
     "cert server": "tests/tls/test_make.py",
     "cert show": "tests/tls/test_show.py",
     "cert sign": "tests/tls/test_make.py",
+    "tls": "tests/tls/test_inspect.py",
+    "tls-list": "tests/tls/test_hosts.py",
     "tls-scan": "tests/tls/test_scan_code.py",
 }
 

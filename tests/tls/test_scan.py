@@ -8,16 +8,19 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import tlslite.api as tlslite
 
-from tests.tls.peers import Identity, in_between, s_server, scripted
+from tests.tls.peers import Identity, in_between, many_at_once, s_server, scripted
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Done, Failed, Note
 from workbench.core.job import execute
 from workbench.core.message import Event
 from workbench.core.scope import Scope
+from workbench.tls.inspecting.events import Changed
 from workbench.tls.registry.suites import suites
 from workbench.tls.scan import TlsScan, tls_scan
 from workbench.tls.scanning.events import (
@@ -510,3 +513,20 @@ def test_a_unix_socket_is_scanned(rsa_identity: Identity, tmp_path: Path) -> Non
             reader.join()
     assert told(found)["TLS 1.3"] == "yes"
     assert len(suites_of(found)) == 3
+
+
+def test_what_changed_since_the_last_scan(rsa_identity: Identity) -> None:
+    both = "AES128-SHA:ECDHE-RSA-AES256-GCM-SHA384"
+    with (
+        many_at_once(rsa_identity, ciphers=both) as old,
+        many_at_once(rsa_identity, ciphers="ECDHE-RSA-AES256-GCM-SHA384") as new,
+    ):
+        beyond = SimpleNamespace(host=old.host, port=old.port)
+        with in_between(cast("Endpoint", beyond)) as end:
+            assert not [one for one in scan(end) if isinstance(one, Changed)]
+            beyond.port = new.port
+            found = [one for one in scan(end) if isinstance(one, Changed)]
+            assert not [one for one in scan(end) if isinstance(one, Changed)]
+    assert [(one.what, one.before, one.after) for one in found] == [
+        ("suite", "TLS 1.2 TLS_RSA_WITH_AES_128_CBC_SHA", "gone")
+    ]

@@ -16,11 +16,24 @@ from tests.tls.test_make import do, events, fails
 from workbench.core.events import Done
 from workbench.core.job import execute
 from workbench.core.scope import Scope
-from workbench.tls import pem
+from workbench.tls import der, pem
 from workbench.tls.make import CertCa, CertCsr, CertServer
 from workbench.tls.making import broken
 from workbench.tls.show import CertShow, Fault, Shown, cert_show, shown
-from workbench.tls.x509 import certificate
+from workbench.tls.x509 import bundles, certificate
+
+PKCS7 = der.element(
+    der.SEQUENCE,
+    der.oid(bundles.SIGNED_DATA),
+    der.element(
+        0xA0,
+        der.element(
+            der.SEQUENCE,
+            der.element(der.INTEGER, b"\1"),
+            der.element(0xA0, der.element(der.SEQUENCE, der.element(der.SEQUENCE))),
+        ),
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +122,66 @@ def test_code_shows_the_same_certificates(tmp_path: Path) -> None:
 )
 def test_any_block_has_its_lines(data: bytes, label: str) -> None:
     assert shown(pem.Block(label, data), NOW).line()
+
+
+# -- bundles -----------------------------------------------------------------------------------
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("password", ["", "secret"])
+def test_pkcs12_is_opened(password: str, made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.p12"
+    words = ["openssl", "pkcs12", "-export", "-in", str(made / "a.example.pem")]
+    words += ["-inkey", str(made / "a.example.key"), "-certfile", str(made / "ca.pem")]
+    subprocess.run([*words, "-out", str(out), "-passout", f"pass:{password}"], check=True)
+    found = events(CertShow(str(out), password=password))
+    kinds = [one.kind for one in found if isinstance(one, Shown)]
+    assert kinds == ["certificate", "certificate", "private key"]
+    assert "a.example" in found[0].line()
+    whole = "\n".join(one.line() for one in found)
+    assert (made / "a.example.key").read_text().splitlines()[1] not in whole
+    for wrong in {"", "wrong"} - {password} if password else ():
+        said = fails(CertShow(str(out), password=wrong))
+        assert ("does not open it" if wrong else "wants its password") in said
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("form", ["PEM", "DER"])
+def test_pkcs7_is_opened(form: str, made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.p7b"
+    words = ["openssl", "crl2pkcs7", "-nocrl", "-certfile", str(made / "a.example.pem")]
+    words += ["-certfile", str(made / "ca.pem"), "-outform", form, "-out", str(out)]
+    subprocess.run(words, check=True)
+    found = events(CertShow(str(out)))
+    assert [one.kind for one in found if isinstance(one, Shown)] == ["certificate"] * 2
+    whole = b"".join((made / name).read_bytes() for name in ("a.example.pem", "ca.pem"))
+    wanted = {block.der for block in pem.find(whole)}
+    block = pem.find(out.read_bytes())[0]
+    assert {one.der for one in bundles.open_pkcs7(block.der)} == wanted
+
+
+@given(st.data())
+def test_a_damaged_bundle_is_refused_or_read(data: st.DataObject) -> None:
+    whole = bytearray(PKCS7)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        whole[at] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(whole)))
+    try:
+        bundles.open_pkcs7(bytes(whole[:cut]))
+    except (bundles.BundleError, der.DerError):
+        pass
+
+
+def test_rounds_without_end_are_refused() -> None:
+    def number(value: int) -> bytes:
+        return der.element(der.INTEGER, value.to_bytes(5, "big"))
+
+    mac = der.element(
+        der.SEQUENCE, der.element(der.SEQUENCE), der.element(4, b"salt"), number(1 << 33)
+    )
+    whole = der.element(
+        der.SEQUENCE, der.element(der.INTEGER, b"\3"), der.element(der.SEQUENCE), mac
+    )
+    with pytest.raises(bundles.BundleError, match="rounds"):
+        bundles.open_pkcs12(whole, "")

@@ -20,6 +20,7 @@ from workbench.ui.sendto import COPY, choices
             [
                 "connect tcp://127.0.0.1:7007",
                 "http GET http://127.0.0.1:7007/",
+                "tls 127.0.0.1:7007",
                 "tls-scan 127.0.0.1:7007",
             ],
         ),
@@ -29,8 +30,14 @@ from workbench.ui.sendto import COPY, choices
             ["http GET 'http://127.0.0.1:8000/a?b'", "connect tcp://127.0.0.1:8000"],
         ),
         ("unix:/run/x.sock", ["connect unix:/run/x.sock"]),
-        ("https://127.0.0.1:443/", ["http GET https://127.0.0.1/", "tls-scan 127.0.0.1:443"]),
-        ("tls://[::1]:853", ["http GET 'https://[::1]:853/'", "tls-scan '[::1]:853'"]),
+        (
+            "https://127.0.0.1:443/",
+            ["http GET https://127.0.0.1/", "tls 127.0.0.1:443", "tls-scan 127.0.0.1:443"],
+        ),
+        (
+            "tls://[::1]:853",
+            ["http GET 'https://[::1]:853/'", "tls '[::1]:853'", "tls-scan '[::1]:853'"],
+        ),
     ],
 )
 def test_who_understands_it(endpoint: str, lines: list[str]) -> None:

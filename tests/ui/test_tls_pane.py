@@ -14,6 +14,8 @@ from textual.widgets import Input
 
 from tests.ui.driving import driving
 from tests.ui.loop import in_loop
+from workbench.ui.panes.tls.certboard import TlsBoard
+from workbench.ui.panes.tls.listboard import TlsListBoard
 from workbench.ui.panes.tls.pane import TlsPane
 from workbench.ui.panes.tls.scanboard import TlsScanBoard
 
@@ -60,7 +62,7 @@ async def test_a_scan(size: tuple[int, int], tmp_path: Path) -> None:
             pane = await driver.open("tls")
             assert isinstance(pane, TlsPane)
             await driver.see("Type a server on the line above")
-            await driver.target(pane, f"127.0.0.1:{port}")
+            await driver.target(pane, f"tls-scan 127.0.0.1:{port}")
             await driver.until(lambda: pane.query(TlsScanBoard), "the board")
             board = pane.query_one(TlsScanBoard)
             await driver.until(lambda: board.last is not None, "the end")
@@ -104,6 +106,75 @@ async def test_certificates_have_boards(size: tuple[int, int], tmp_path: Path) -
             lambda: pane.boards.board and pane.boards.board.run and pane.boards.board.run.ended,
             "the end",
         )
-        made = tmp_path / "localhost.pem"
-        await driver.target(pane, f"cert show {made}")
-        await driver.see("localhost")
+        await driver.target(pane, f"cert show {tmp_path / 'localhost.pem'}")
+        await driver.see("certificate", "EC P-256", "days left")
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_an_inspection(size: tuple[int, int], tmp_path: Path) -> None:
+    with openssl(tmp_path) as port:
+        async with driving(size) as driver:
+            pane = await driver.open("tls")
+            assert isinstance(pane, TlsPane)
+            await driver.target(pane, f"127.0.0.1:{port} --sni localhost")
+            await driver.until(lambda: pane.query(TlsBoard), "the board")
+            board = pane.query_one(TlsBoard)
+            await driver.until(lambda: board.last is not None, "the end")
+            await driver.see("NOT TRUSTED", "TLS 1.3", "server", "days left", "failed")
+            assert any(one.code == "self-signed" for one in board.wrong)
+            await driver.press("end")
+            await driver.see("resumption")
+            await driver.press("home", "enter")
+            await driver.until(lambda: board.detail.has_focus, "the details")
+            board.table.focus()
+            await driver.press("e")
+            await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+            focused = driver.app.focused
+            assert isinstance(focused, Input)
+            focused.value = str(tmp_path / "chain.pem")
+            await driver.press("enter")
+            await driver.until((tmp_path / "chain.pem").exists, "the file")
+            assert "BEGIN CERTIFICATE" in (tmp_path / "chain.pem").read_text()
+            board.table.focus()
+            await driver.press("s")
+            await driver.see("Send to", "Servers: watch it")
+            await driver.press("escape")
+            await driver.press("t")
+            await driver.until(lambda: pane.query(TlsScanBoard), "the scan of the same server")
+            await driver.until(lambda: isinstance(pane.boards.board, TlsScanBoard), "its board")
+            scan = pane.query_one(TlsScanBoard)
+            assert scan.run is not None
+            assert getattr(scan.run.request, "sni", None) == "localhost"
+            await driver.until(lambda: scan.last is not None, "the end of the scan")
+            scan.found.focus()
+            await driver.press("t")
+            await driver.until(lambda: isinstance(pane.boards.board, TlsBoard), "back again")
+
+
+@pytest.mark.peer("openssl")
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_list_of_servers(size: tuple[int, int], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = free.getsockname()[1]
+    with openssl(tmp_path) as port:
+        async with driving(size) as driver:
+            pane = await driver.open("tls")
+            assert isinstance(pane, TlsPane)
+            ca = tmp_path / "certificate.pem"
+            line = f"tls-list localhost:{port} 127.0.0.1:{nobody} --ca {ca}"
+            await driver.target(pane, line)
+            await driver.until(lambda: pane.query(TlsListBoard), "the board")
+            board = pane.query_one(TlsListBoard)
+            await driver.until(lambda: board.last is not None, "the end")
+            await driver.see("no answer", "9 days left", "2 of 2 not trusted", "refused")
+            assert next(key for key, _ in board.table.rows) == f"tcp://127.0.0.1:{nobody}"
+            await driver.press("s")
+            await driver.see("Send to", "Servers: watch it")
+            await driver.press("escape", "end", "enter")
+            await driver.until(lambda: isinstance(pane.boards.board, TlsBoard), "its board")
+            inspected = pane.query_one(TlsBoard)
+            await driver.until(lambda: inspected.last is not None, "the end")
+            await driver.see("common name alone")

@@ -7,8 +7,6 @@ to the ServerHelloDone before TLS 1.3.
 from __future__ import annotations
 
 import errno
-import select
-import socket
 import time
 from dataclasses import dataclass, field
 from typing import Literal
@@ -17,17 +15,16 @@ from workbench.core.dial import dial
 from workbench.core.endpoint import Endpoint
 from workbench.core.scope import Scope
 from workbench.core.text import safe
+from workbench.tls.channel import Channel
 from workbench.tls.greetings import STARTTLS_OF, speaks
 from workbench.tls.registry.suites import suites
 from workbench.tls.registry.versions import TLS13
-from workbench.tls.starttls import DIALOGUES, StartTlsError, shown
 from workbench.tls.wire import handshake, record
 from workbench.tls.wire import server_hello as sh
 from workbench.tls.wire.alerts import Alert, parse_alert, ssl2_error
 from workbench.tls.wire.client_hello import ClientHello
 from workbench.tls.wire.reading import WireError
 
-READ_SIZE = 65_536
 ANSWER_LIMIT = 1_200_000
 """The most bytes that are read of one answer."""
 
@@ -125,19 +122,15 @@ def probe(
 
 
 @dataclass
-class _Look:
+class _Look(Channel):
     """The state of one look."""
 
-    sock: socket.socket
-    scope: Scope
-    until: float
     flight: bool
     connect: float = 0.0
     peer: str = ""
     sent: bytes = b""
     held: bytes = b""
     sent_at: float = 0.0
-    read: int = 0
     hello: sh.ServerHello | None = None
     warnings: list[Alert] = field(default_factory=list)
     chain: tuple[bytes, ...] = ()
@@ -168,48 +161,7 @@ class _Look:
             return f"the answer stopped after {self.read:,} bytes"
         return "it took the connection and answered nothing"
 
-    # -- bytes -------------------------------------------------------------------------------
-
-    def receive(self, until: float | None = None) -> bytes:
-        """What comes next; b"" at the end."""
-        deadline = self.until if until is None else min(until, self.until)
-        while True:
-            try:
-                data = self.sock.recv(READ_SIZE)
-                self.read += len(data)
-                return data
-            except BlockingIOError:
-                self.scope.wait_for(self.sock, select.POLLIN, deadline - time.monotonic())
-
-    def send(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[self.sock.send(view) :]
-            except BlockingIOError:
-                left = self.until - time.monotonic()
-                self.scope.wait_for(self.sock, select.POLLOUT, left)
-
     # -- the conversation ----------------------------------------------------------------------
-
-    def go_through(self, protocol: str, host: str) -> None:
-        """The dialogue before TLS."""
-        dialogue = DIALOGUES[protocol](host)
-        self.send(dialogue.start())
-        try:
-            while not dialogue.done:
-                data = self.receive()
-                if not data:
-                    raise StartTlsError(f"the server hung up before TLS ({protocol} was tried)")
-                reply = dialogue.feed(data)
-                if reply:
-                    self.send(reply)
-        except TimeoutError:
-            said = "answered nothing" if not self.read else "stopped answering"
-            raise StartTlsError(f"the server {said} before TLS ({protocol} was tried)") from None
-        if dialogue.early:
-            raise StartTlsError(f"the server says more where TLS begins: {shown(dialogue.early)}")
-        self.read = 0
 
     def ask(self, hello: ClientHello) -> Answer:
         """Send the hello, take the answer apart."""

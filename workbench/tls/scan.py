@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from datetime import UTC, datetime
 
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Done, Note
@@ -14,6 +14,7 @@ from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.core.units import duration
+from workbench.tls import target
 from workbench.tls.probe import Answer, probe
 from workbench.tls.registry.groups import group_name
 from workbench.tls.registry.suites import suite_name
@@ -26,36 +27,8 @@ from workbench.tls.scanning.looks import Asker, Looks
 from workbench.tls.scanning.mozilla import verdict
 from workbench.tls.scanning.scanner import Scanner
 from workbench.tls.scanning.weaknesses import weaknesses
-from workbench.tls.starttls import USUAL_PORTS, StartTlsError
-from workbench.tls.wire.client_hello import server_name
-
-HTTPS = 443
-
-StartTls = Literal[
-    "auto",
-    "none",
-    "smtp",
-    "lmtp",
-    "imap",
-    "pop3",
-    "ftp",
-    "nntp",
-    "ldap",
-    "xmpp",
-    "xmpp-server",
-    "postgres",
-    "mysql",
-]
-
-_OF_SCHEME = {
-    "smtp": "smtp",
-    "submission": "smtp",
-    "lmtp": "lmtp",
-    "imap": "imap",
-    "pop3": "pop3",
-    "ftp": "ftp",
-    "nntp": "nntp",
-}
+from workbench.tls.starttls import StartTlsError
+from workbench.tls.target import StartTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +50,19 @@ class TlsScan(Request):
         metavar="PROTO",
     )
     at_once: int = option(16, "connections side by side at the most", metavar="N")
+    remember: bool = option(True, "compare with the last scan of it, and remember this one")
 
     def place(self) -> Endpoint:
         """The target with a port."""
-        end = self.endpoint
-        return end if end.is_unix or end.port is not None else end.with_port(HTTPS)
+        return target.place(self.endpoint)
 
     def name(self) -> str:
         """The name for SNI; "" for none, as with an address."""
-        if self.sni is not None:
-            return "" if self.sni == "-" else self.sni
-        host = "" if self.endpoint.is_unix else self.endpoint.host
-        return host if server_name(host) else ""
+        return target.sni(self.endpoint, self.sni)
 
     def protocol(self) -> str:
         """The protocol to go through before TLS; "" for none."""
-        if self.starttls == "none":
-            return ""
-        if self.starttls != "auto":
-            return self.starttls
-        end = self.place()
-        if end.scheme in _OF_SCHEME:
-            return _OF_SCHEME[end.scheme]
-        return "" if end.tls or end.is_unix else USUAL_PORTS.get(end.port or 0, "")
+        return target.protocol(self.endpoint, self.starttls)
 
     def tried(self) -> str:
         """With the port that was not typed."""
@@ -119,11 +82,7 @@ def tls_scan(request: TlsScan, scope: Scope) -> Iterator[Event]:
     """One look as an ordinary client, then versions and suites side by side, then the rest."""
     begun = time.monotonic()
     end, name, protocol = request.place(), request.name(), request.protocol()
-    if end.transport not in ("tcp", "unix"):
-        raise JobError(
-            f"TLS is scanned over TCP and Unix sockets, not over {end.transport}",
-            advice="type HOST:PORT",
-        )
+    target.check(end)
     hellos = Hellos(name)
     first = _first_look(end, hellos, request, scope)
     yield _looked(end, name, protocol, first)
@@ -161,6 +120,8 @@ def tls_scan(request: TlsScan, scope: Scope) -> Iterator[Event]:
         yield Note("the server stopped answering: what it was not asked any more is not known")
     if asker.crowd:
         yield Note("the server takes one connection at a time, so one look was taken at a time")
+    if request.remember and found.complete() and not asker.gone:
+        yield from _changes(end, name, protocol, found)
     yield _summary(found, wrong, told, looks.taken + 1, time.monotonic() - begun)
 
 
@@ -207,6 +168,25 @@ def _looked(end: Endpoint, name: str, protocol: str, answer: Answer) -> Looked:
         "" if hello else answer.line(),
         answer.connect + answer.took,
     )
+
+
+def _changes(end: Endpoint, name: str, protocol: str, found: Findings) -> Iterator[Event]:
+    """What differs from the last scan that was complete."""
+    from workbench.tls.inspecting.memory import Memory, Scan, scan_changes
+
+    now = Scan(
+        datetime.now(UTC).isoformat(),
+        tuple(version_name(one) for one in found.spoken()),
+        tuple(f"{version_name(version)} {suite.name}" for version, suite in found.each()),
+        tuple(dict.fromkeys(group_name(one) for each in found.groups.values() for one in each)),
+    )
+    try:
+        before = Memory(Scan).exchange(f"{end} {name} {protocol}", now)
+    except OSError as problem:
+        yield Note(f"this scan cannot be remembered: {problem.strerror or problem}")
+        return
+    if before is not None:
+        yield from scan_changes(before, now)
 
 
 def _summary(

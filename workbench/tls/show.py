@@ -14,8 +14,9 @@ from workbench.core.message import Event, event
 from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.tls import der, pem
+from workbench.tls.inspecting.events import days_left, days_until
 from workbench.tls.making import files
-from workbench.tls.x509 import certificate, crl, csr
+from workbench.tls.x509 import bundles, certificate, crl, csr
 from workbench.tls.x509.certificate import Certificate
 from workbench.tls.x509.diagnose import Use, Weight, diagnose
 from workbench.tls.x509.key import read_private, read_public
@@ -50,9 +51,10 @@ for one in found:
 
 @dataclass(frozen=True, slots=True)
 class CertShow(Request):
-    """Decode what a file holds: certificates, requests, keys, revocation lists.
+    """Decode what a file holds: certificates, requests, keys, lists, bundles.
 
-    PEM with anything around it, DER, or base64 alone. A chain of certificates is also judged:
+    PEM with anything around it, DER, or base64 alone; bundles of PKCS#7, and of PKCS#12 with its
+    password. A chain of certificates is also judged:
     what is wrong with it, and what to do. Of a private key only kind and size are shown.
     """
 
@@ -60,6 +62,7 @@ class CertShow(Request):
     name: str = option("", "a host name or address that the certificate should be for")
     trust: str = option("", "file of the root certificates to trust", metavar="FILE")
     use: Use = option("server", "what the first certificate is for")
+    password: str = option("", "the password of a PKCS#12 bundle", secret=True)
 
     def as_python(self) -> str:
         """The library cryptography; for certificates only."""
@@ -114,7 +117,7 @@ class Fault(Event):
 def cert_show(request: CertShow, scope: Scope) -> Iterator[Event]:
     """Decode each block, then judge the certificates as a chain."""
     roots = _chain(files.read_blocks(request.trust, scope)) if request.trust else []
-    found = files.read_blocks(request.file, scope)
+    found = _opened(files.read_blocks(request.file, scope), request)
     now = datetime.now(UTC)
     for block in found:
         scope.check()
@@ -137,6 +140,27 @@ def cert_show(request: CertShow, scope: Scope) -> Iterator[Event]:
         yield Done("nothing is wrong with it")
     else:
         yield Done("nothing is wrong in itself; --trust FILE has the roots to judge it by")
+
+
+def _opened(blocks: tuple[pem.Block, ...], request: CertShow) -> tuple[pem.Block, ...]:
+    """The same with what bundles hold in their place."""
+    found: list[pem.Block] = []
+    for block in blocks:
+        try:
+            if block.label == "PKCS12":
+                found += bundles.open_pkcs12(block.der, request.password)
+            elif block.label in bundles.PKCS7_LABELS:
+                found += bundles.open_pkcs7(block.der)
+            else:
+                found.append(block)
+        except (bundles.BundleError, der.DerError) as problem:
+            wants = isinstance(problem, bundles.BundleError) and problem.password
+            advice = "give it as an option: --password-env VARIABLE or --password-file FILE"
+            raise JobError(
+                f"{safe(request.file)} is a bundle ({block.label}): {problem}",
+                advice=advice if wants else "see whether it is whole",
+            ) from None
+    return tuple(found)
 
 
 def _chain(blocks: tuple[pem.Block, ...]) -> list[Certificate]:
@@ -174,8 +198,7 @@ def shown(block: pem.Block, now: datetime) -> Shown:
 def _certificate(one: Certificate, now: datetime) -> Iterator[tuple[str, str]]:
     yield "subject", one.subject.text or "(none)"
     yield "issuer", one.issuer.text or "(none)"
-    days = (one.not_after - now).days
-    left = f"{days:,} days left" if days >= 0 else f"expired {-days:,} days ago"
+    left = days_left(days_until(one.not_after, now))
     yield "valid", f"{one.not_before:%Y-%m-%d %H:%M} to {one.not_after:%Y-%m-%d %H:%M}, {left}"
     yield "key", one.key.words
     yield "signature", one.signature

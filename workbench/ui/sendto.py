@@ -30,6 +30,7 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
             url = f"{scheme}://{endpoint.authority}/"
             found.append((f"http GET {shlex.quote(url)}", f"HTTP: ask for {url}"))
         if endpoint.scheme in ("tcp", "tcp4", "tcp6") or endpoint.tls:
+            found.append((f"tls {place}", f"TLS: is {endpoint.authority} trusted, until when"))
             found.append((f"tls-scan {place}", f"TLS: what is {endpoint.authority} worth"))
     found.append((f"{COPY} {shlex.quote(str(endpoint))}", f"copy {endpoint}"))
     return found
@@ -62,15 +63,16 @@ def word_choices(words: list[str]) -> list[tuple[str, str]]:
 
 def offer_words(app: WorkbenchApp, words: list[str]) -> None:
     """Ask where to send addresses, blocks or names, and go there."""
-    _ask(app, word_choices(words))
+    offer_lines(app, word_choices(words))
 
 
 def offer(app: WorkbenchApp, endpoint: Endpoint) -> None:
     """Ask where to, and go there."""
-    _ask(app, choices(endpoint))
+    offer_lines(app, choices(endpoint))
 
 
-def _ask(app: WorkbenchApp, lines: list[tuple[str, str]]) -> None:
+def offer_lines(app: WorkbenchApp, lines: list[tuple[str, str]]) -> None:
+    """Ask which of the command lines to go to, each with its words, and go there."""
     from workbench.ui.screens.dialog import Choose
 
     if not lines:

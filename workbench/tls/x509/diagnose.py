@@ -16,8 +16,11 @@ from workbench.tls.x509 import matching
 from workbench.tls.x509.certificate import Certificate
 from workbench.tls.x509.strict import broken_rules
 
+_ALTERNATIVE_NAME = "2.5.29.17"
+
 Use = Literal["server", "client"]
 Weight = Literal["error", "warning", "note"]
+
 
 MAX_PATH = 16
 """More certificates than any real chain has."""
@@ -93,6 +96,7 @@ def diagnose(
     name: str = "",
     roots: Sequence[Certificate] = (),
     use: Use = "server",
+    judged: bool | None = None,
 ) -> tuple[Finding, ...]:
     """All that is wrong with a chain as it was sent, the gravest first.
 
@@ -101,6 +105,7 @@ def diagnose(
         name: the host name or address that was asked for; none is compared where it is empty.
         roots: the trusted ones; where there are none, trust is not judged.
         use: what the first certificate is for.
+        judged: whether trust is judged, where that is not told by there being roots.
     """
     if not chain:
         return (
@@ -110,7 +115,7 @@ def diagnose(
     found = [
         *_times(chain, path, now),
         *(_name(chain[0], name) if name else ()),
-        *_trust(chain, path, bool(roots)),
+        *_trust(chain, path, bool(roots) if judged is None else judged),
         *_order(chain, path),
         *_strength(chain, path),
         *_authorities(chain, path),
@@ -164,6 +169,11 @@ def _days(span: timedelta) -> str:
 def _name(leaf: Certificate, name: str) -> Iterator[Finding]:
     if matching.covers(leaf, name):
         return
+    for extension in leaf.extensions:
+        if extension.oid == _ALTERNATIVE_NAME and extension.problem:
+            words = f"the names in it cannot be read: {extension.problem}"
+            yield Finding("broken-names", "error", words, "have it issued anew", 0)
+            return
     names = [str(one.value) for one in leaf.names if one.kind in ("DNS", "IP")]
     common = leaf.subject.get("CN")
     if not names and matching.a_label(common) == matching.a_label(name):

@@ -215,21 +215,28 @@ def _features(one: der.Element, facts: Facts) -> str:
 
 
 def _timestamps(one: der.Element, facts: Facts) -> str:
-    """RFC 6962 section 3.3: a list with lengths of two bytes, in an OCTET STRING."""
-    data = one.expect(der.OCTET_STRING).value
-    found = []
+    facts.timestamps = read_timestamps(one.expect(der.OCTET_STRING).value, one.body)
+    return ", ".join(f"log {one.log} at {one.time:%Y-%m-%d %H:%M:%S}Z" for one in facts.timestamps)
+
+
+def read_timestamps(data: bytes, start: int) -> tuple[Timestamp, ...]:
+    """A SignedCertificateTimestampList (RFC 6962 section 3.3), at its place for an error.
+
+    Raises:
+        DerError: it is cut off.
+    """
+    found: list[Timestamp] = []
     at = 2
     while at + 2 <= len(data):
         length = int.from_bytes(data[at : at + 2], "big")
         entry = data[at + 2 : at + 2 + length]
         if len(entry) < 41:
-            raise der.DerError("a timestamp that is cut off", one.body + at)
+            raise der.DerError("a timestamp that is cut off", start + at)
         milliseconds = int.from_bytes(entry[33:41], "big")
         when = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
         found.append(Timestamp(b64encode(entry[1:33]).decode(), when))
         at += 2 + length
-    facts.timestamps = tuple(found)
-    return ", ".join(f"log {one.log} at {one.time:%Y-%m-%d %H:%M:%S}Z" for one in found)
+    return tuple(found)
 
 
 def _constraints(one: der.Element, facts: Facts) -> str:

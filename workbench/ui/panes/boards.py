@@ -25,6 +25,9 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
     "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),
     "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),
+    "cert show": ("workbench.ui.panes.tls.certboard", "CertBoard"),
+    "tls": ("workbench.ui.panes.tls.certboard", "TlsBoard"),
+    "tls-list": ("workbench.ui.panes.tls.listboard", "TlsListBoard"),
     "tls-scan": ("workbench.ui.panes.tls.scanboard", "TlsScanBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
 }

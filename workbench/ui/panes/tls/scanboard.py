@@ -13,6 +13,7 @@ from workbench.core.events import Done, Failed, Note, Progress
 from workbench.core.feed import Batch
 from workbench.core.message import Event, encode
 from workbench.core.text import safe
+from workbench.tls.inspecting.events import Changed
 from workbench.tls.scanning.events import (
     FeatureTold,
     GroupFound,
@@ -64,6 +65,7 @@ class TlsScanBoard(RunBoard):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="tlsscan.filter"),
+        Binding("t", "inspect", "inspect", id="tlsscan.inspect"),
         Binding("s", "send_to", "send to", id="tlsscan.send"),
         Binding("y", "copy", "copy", id="tlsscan.copy"),
         Binding("e", "export", "export", id="tlsscan.export"),
@@ -113,6 +115,8 @@ class TlsScanBoard(RunBoard):
                 case Verdict():
                     self.verdict = event
                     self._found += _lines(event, _LEVELS[event.level])
+                case Changed():
+                    self._weak += _lines(event, "warn")
                 case Done() | Failed():
                     self.last = event
                     self._found += _lines(event, "bad" if isinstance(event, Failed) else "dim")
@@ -166,6 +170,22 @@ class TlsScanBoard(RunBoard):
         """Back to the lines."""
         event.stop()
         self.found.focus()
+
+    def action_inspect(self) -> None:
+        """Inspect the same server: its certificate, and until when."""
+        import shlex
+
+        from workbench.tls.scan import TlsScan
+
+        request = self.run.request if self.run is not None else None
+        if isinstance(request, TlsScan):
+            words = ["tls", str(request.place())]
+            if request.sni is not None:
+                words += ["--sni", request.sni]
+            if request.starttls != "auto":
+                words += ["--starttls", request.starttls]
+            app = cast("WorkbenchApp", self.app)
+            self.run_worker(app.take("tls", shlex.join(words), run=True))
 
     def action_send_to(self) -> None:
         """Offer the server to other tabs."""
