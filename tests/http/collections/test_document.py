@@ -114,7 +114,8 @@ def test_what_a_file_cannot_hold_is_refused(wanted: Wanted) -> None:
 
 LINES = st.sampled_from(
     ["###", "### t", "# c", "# @name x", "@a = b", "GET http://h/", "http://h", "  ?a=b", "A: b",
-     "", " ", "< f", "> {%", "%}", "body", "\x0b", "HTTP/1.1", "GET", "//", "< {% x %}", "@", "\u2028"]
+     "", " ", "< f", "> {%", "%}", "body", "\x0b", "HTTP/1.1", "GET", "//",
+     "< {% x %}", "@", "\u2028"]
 )  # fmt: skip
 
 

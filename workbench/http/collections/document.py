@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from workbench.core.failure import JobError
 
@@ -166,9 +167,7 @@ def parse(text: str) -> Document:
     cuts = sorted({0, *starts, len(lines)})
     if len(cuts) > ENTRIES_MOST:
         raise JobError(f"more than {ENTRIES_MOST:,} requests in one file")
-    sections = tuple(
-        _section(lines[start:end], start + 1) for start, end in zip(cuts, cuts[1:], strict=False)
-    )
+    sections = tuple(_section(lines[start:end], start + 1) for start, end in pairwise(cuts))
     return Document(sections, newline, mark)
 
 
