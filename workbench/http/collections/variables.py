@@ -21,7 +21,7 @@ from workbench.core.failure import JobError
 from workbench.core.text import safe
 from workbench.http.collections.answers import Answer, as_text, header_of, json_values
 
-_BRACES = re.compile(r"\{\{(?P<percent>[ \t]*%)?[ \t]*(?P<name>[^{}]+?)[ \t]*\}\}")
+BRACES = re.compile(r"\{\{(?P<percent>[ \t]*%)?[ \t]*(?P<name>[^{}]+?)[ \t]*\}\}")
 _OF_ANSWER = re.compile(
     r"(?P<name>[\w-]+)\.(?P<way>response|request)\.(?P<part>body|headers)\.(?P<what>.+)"
 )
@@ -53,10 +53,14 @@ class Variables:
     """
 
     def __init__(
-        self, *, file: Mapping[str, str] | None = None,
-        environment: Mapping[str, str] | None = None, given: Mapping[str, str] | None = None, folder: Path | None = None,
+        self,
+        *,
+        file: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        given: Mapping[str, str] | None = None,
+        folder: Path | None = None,
         environ: Mapping[str, str] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.file = dict(file or {})
         self.environment = dict(environment or {})
         self.given = dict(given or {})
@@ -82,7 +86,7 @@ class Variables:
     def _fill(self, text: str, within: tuple[str, ...]) -> str:
         parts: list[str] = []
         at = size = 0
-        for found in _BRACES.finditer(text):
+        for found in BRACES.finditer(text):
             value = self._value(found["name"], within)
             if found["percent"]:
                 value = quote(value, safe="")
