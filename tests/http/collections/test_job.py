@@ -217,3 +217,9 @@ def test_as_code(file: Path, how: str) -> None:
         ]
         assert ran.stdout.decode().splitlines() == judged
         assert ran.returncode == (1 if more else 0)
+    missing = HttpRun(path=(file.parent / "none.http",))
+    code = missing.as_python() if how == "python" else missing.as_shell()
+    command = [sys.executable, "-c", code] if how == "python" else ["sh", "-c", code]
+    ran = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+    assert ran.returncode == 1
+    assert b"none.http: no such path" in ran.stderr

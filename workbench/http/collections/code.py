@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
+from workbench.core.failure import JobError, explain
 from workbench.http.client.message import method_of
 from workbench.http.collections.answers import as_text
 from workbench.http.collections.code_parts import Part, Step, steps, steps_of_path
@@ -108,10 +109,11 @@ def python(request: HttpRun) -> str:
         key = str(request.key) if request.key else None
         more += f"context.load_cert_chain({str(request.cert)!r}, {key!r})\n"
     ca = f"cafile={str(request.ca)!r}" if request.ca else ""
-    return _PYTHON.format(
-        ca=ca, more=more, timeout=request.timeout,
-        requests="".join(_python_step(one) for one in steps(request)),
-    )  # fmt: skip
+    try:
+        requests = "".join(_python_step(one) for one in steps(request))
+    except (JobError, OSError) as problem:
+        return f"raise SystemExit({explain(request.tried(), problem).line()!r})\n"
+    return _PYTHON.format(ca=ca, more=more, timeout=request.timeout, requests=requests)
 
 
 def _python_step(step: Step) -> str:
@@ -222,7 +224,12 @@ def shell(request: HttpRun) -> str:
     for one in request.resolve:
         way += ["--resolve", one]
     words = shlex.join(way)
-    return _SHELL + "".join(_shell_step(one, words) for one in steps(request)) + "exit $failed\n"
+    try:
+        requests = "".join(_shell_step(one, words) for one in steps(request))
+    except (JobError, OSError) as problem:
+        said = shlex.quote(explain(request.tried(), problem).line())
+        return f"printf '%s\\n' {said} >&2\nexit 1\n"
+    return f"{_SHELL}{requests}exit $failed\n"
 
 
 def _shell_step(step: Step, way: str) -> str:
