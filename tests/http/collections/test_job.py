@@ -20,7 +20,14 @@ from workbench.core.job import execute
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.http.client.events import HttpBody, HttpSent, HttpWire
-from workbench.http.collections.job import HttpBegins, HttpCase, HttpRun, http_run
+from workbench.http.collections.job import (
+    HttpBegins,
+    HttpCase,
+    HttpEntry,
+    HttpKept,
+    HttpRun,
+    http_run,
+)
 
 FILE = """\
 @api = {{host}}/api
@@ -182,6 +189,22 @@ def test_folders_and_names(file: Path, place: str) -> None:
     assert "did you mean items" in ended.cause
     empty = told(HttpRun(path=(file.parent / ".hidden" / "none",)))[-1]
     assert isinstance(empty, Failed)
+
+
+def test_a_request_alone_with_what_was_kept(file: Path) -> None:
+    entries = told(replace(wanted(file), list=True))
+    names = [(one.name, one.row) for one in entries if isinstance(one, HttpEntry)]
+    assert names == [("log in", 9), ("items", 20), ("form", 27), ("file", 35)]
+    assert cases(entries) == []
+    first = told(replace(wanted(file), only=("#1",), verbose=True))
+    kept = {one.name: one.value for one in first if isinstance(one, HttpKept)}
+    assert set(kept) == {"token", "part"}
+    alone = replace(wanted(file), only=("items",))
+    assert not cases(told(alone))[0].passed
+    assert cases(told(replace(alone, kept=json.dumps(kept))))[0].passed
+    bad = told(replace(alone, kept="[]"))[-1]
+    assert isinstance(bad, Failed)
+    assert "no object" in bad.cause
 
 
 def test_on_the_command_line(file: Path, place: str) -> None:

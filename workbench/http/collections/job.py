@@ -19,6 +19,35 @@ FILES_MOST = 10_000
 WHICH = "which"
 
 
+@event("http-entry")
+class HttpEntry(Event):
+    """A request that stands in a file: the one of that number, counted from 0, on that row."""
+
+    file: str
+    name: str
+    entry: int
+    row: int
+    method: str
+    url: str
+
+    def line(self) -> str:
+        """Where it stands, and what it asks for."""
+        titled = f"{self.name}: " if self.name != f"{self.method} {self.url}" else ""
+        return f"{self.file}:{self.row}: {titled}{self.method} {self.url}"
+
+
+@event("http-kept", channel="talk")
+class HttpKept(Event):
+    """A value of a response that is kept for the requests after it; told where everything is."""
+
+    name: str
+    value: str
+
+    def line(self) -> str:
+        """Its name; it may be a secret."""
+        return f"* kept as {self.name}"
+
+
 @event("http-begins")
 class HttpBegins(Event):
     """A request of a file is about to go out; told where everything is told."""
@@ -98,7 +127,10 @@ class HttpRun(Request):
     var: tuple[str, ...] = option(
         (), "a variable, before those of the file", metavar="NAME=VALUE", group=WHICH
     )
-    only: tuple[str, ...] = option((), "run the requests of this name", metavar="NAME", group=WHICH)
+    only: tuple[str, ...] = option(
+        (), "run the requests of this name, or #N of each file", metavar="NAME", group=WHICH
+    )
+    list: bool = option(False, "list the requests and send none", group=WHICH)
     stop: bool = option(False, "end at the first that fails", group=WHICH)
     junit: Path | None = option(None, "write the results there as JUnit XML", metavar="FILE")
     verbose: bool = option(False, "tell every layer, and the bodies")
@@ -110,6 +142,7 @@ class HttpRun(Request):
     ca: Path | None = option(None, "trust these authorities alone", metavar="FILE", group=TLS)
     cert: Path | None = option(None, "a client certificate", metavar="FILE", group=TLS)
     key: Path | None = option(None, "its key, if in another file", metavar="FILE", group=TLS)
+    kept: str = option("", "values of a run before, as JSON", secret=True, group=WHICH)
 
     def as_python(self) -> str:
         """A script on urllib.request."""
@@ -127,9 +160,13 @@ class HttpRun(Request):
 @job("http run", tab="http", example="http run requests.http --env dev")
 def http_run(request: HttpRun, scope: Scope) -> Iterator[Event]:
     """Read the files, send each request, judge each response."""
-    from workbench.http.collections.running import Runner, load
+    from workbench.http.collections.running import Runner, listed, load
 
     files = load(request)
+    if request.list:
+        yield from listed(files)
+        yield Done(f"{sum(len(one.wanted) for one in files)} requests")
+        return
     runner = Runner(request, scope)
     cases: list[HttpCase] = []
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,13 +29,24 @@ from workbench.http.collections.answers import BODY_MOST, Answer
 from workbench.http.collections.document import FILE_MOST, Document, Section
 from workbench.http.collections.document import parse as parse_file
 from workbench.http.collections.environments import environment
-from workbench.http.collections.job import FILES, FILES_MOST, HttpBegins, HttpCase, HttpRun
+from workbench.http.collections.job import (
+    FILES,
+    FILES_MOST,
+    HttpBegins,
+    HttpCase,
+    HttpEntry,
+    HttpKept,
+    HttpRun,
+)
 from workbench.http.collections.judging import Check, parse_assertion, parse_capture
 from workbench.http.collections.sending import Ready, ready
 from workbench.http.collections.variables import Variables
 
 SECRET_LEAST = 3
 """Characters of a secret that is put out of sight; less would put out half of the text."""
+
+
+_NUMBER = re.compile(r"#\d{1,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +104,7 @@ def load(request: HttpRun) -> list[Loaded]:
     if not names:
         raise JobError("there is no request in it", advice="a line as: GET http://127.0.0.1:8000/")
     for name in request.only:
-        if name not in names:
+        if name not in names and not _NUMBER.fullmatch(name):
             hint = nearest(name, names) or f"; there are {', '.join(names[:10])}"
             raise JobError(f"no request is named {name!r}{safe(hint, limit=300)}")
     return [
@@ -99,11 +112,36 @@ def load(request: HttpRun) -> list[Loaded]:
             path, document,
             tuple(
                 at for at, entry in enumerate(document.entries)
-                if not request.only or entry.name in request.only
+                if not request.only or entry.name in request.only or f"#{at + 1}" in request.only
             ),
         )
         for path, document in read_all
     ]  # fmt: skip
+
+
+def listed(files: Sequence[Loaded]) -> Iterator[HttpEntry]:
+    """What stands in the files."""
+    for one in files:
+        for at in one.wanted:
+            case = _started(one, at, one.document.entries[at])
+            yield HttpEntry(case.file, case.name, at, case.row, case.method, case.url)
+
+
+def kept_values(text: str) -> dict[str, str]:
+    """The values of a run before.
+
+    Raises:
+        JobError: it is no object of texts.
+    """
+    if not text:
+        return {}
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise JobError("the kept values are no object of texts", advice='as {"token": "…"}')
+    return found
 
 
 class Runner:
@@ -118,7 +156,7 @@ class Runner:
         self._scope = scope
         self._pool = Pool()
         self._jar = Jar()
-        self._captured: dict[str, str] = {}
+        self._captured = kept_values(request.kept)
         self._given = dict(pairs_of(request.var, "variable"))
         self._timeout = scope.timeout
         self.count = 0
@@ -187,6 +225,8 @@ class Runner:
             try:
                 self._captured[capture.name] = capture.take(answer)
                 kept.append(capture.name)
+                if self._request.verbose:
+                    yield HttpKept(capture.name, self._captured[capture.name])
             except JobError as why:
                 missing = missing or why.cause
         yield replace(
