@@ -13,6 +13,7 @@ from workbench.http.collections.composing import (
     Composed,
     from_http,
     from_wanted,
+    headers_for,
     http_words,
     to_wanted,
 )
@@ -36,6 +37,13 @@ JSON = (("Content-Type", "application/json"),)
 )
 def test_what_nobody_changed_comes_back(wanted: Wanted) -> None:
     assert to_wanted(from_wanted(wanted)) == wanted
+
+
+def test_the_media_type_goes_with_its_kind() -> None:
+    lines = "A: b\nContent-Type: application/json"
+    assert headers_for(lines, "json") == lines
+    assert headers_for(lines, "form") == "A: b"
+    assert headers_for("Content-Type: text/xml", "form") == "Content-Type: text/xml"
 
 
 def test_what_is_typed_in_an_editor() -> None:

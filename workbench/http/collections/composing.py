@@ -71,17 +71,23 @@ class Composed:
         return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 
 
+def headers_for(headers: str, kind: Kind) -> str:
+    """Lines of fields less the media type of another kind of body, which goes with that kind."""
+    usual = {FORM: "form", JSON: "json"}
+    kept = []
+    for line in headers.splitlines():
+        name, _, value = line.partition(":")
+        is_type = name.strip().lower() == "content-type"
+        if not is_type or usual.get(value.strip().lower(), kind) == kind:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def from_wanted(wanted: Wanted) -> Composed:
     """What stands in a file, taken apart."""
     url, _, query = wanted.url.partition("?")
-    headers = list(wanted.headers)
     kind, body = _body_apart(wanted)
-    if kind in ("form", "json"):
-        usual = FORM if kind == "form" else JSON
-        headers = [
-            one for one in headers if (one[0].lower(), one[1].lower()) != ("content-type", usual)
-        ]
-    lines = "\n".join(f"{name}: {value}".rstrip() for name, value in headers)
+    lines = "\n".join(f"{name}: {value}".rstrip() for name, value in wanted.headers)
     return Composed(
         wanted.method or "GET", url, "\n".join(filter(None, query.split("&"))), lines, kind, body,
         wanted.version,

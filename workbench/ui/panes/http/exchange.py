@@ -76,6 +76,11 @@ class Exchange:
         if batch.ended is not None:
             self.ended = batch.ended
 
+    def add(self, event: Event) -> None:
+        """One event more."""
+        self.version += 1
+        self._take(event)
+
     def _take(self, event: Event) -> None:
         match event:
             case HttpBody():

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from workbench.core.arguments import UsageError, words_of
 from workbench.core.events import Failed
+from workbench.core.failure import JobError, explain
 from workbench.core.feed import Batch
 from workbench.core.job import Job, Request
 from workbench.core.message import encode
@@ -16,6 +21,7 @@ from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
 from workbench.http.client.job import Http
+from workbench.http.collections.job import HttpRun
 from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.boards import Boards
 from workbench.ui.panes.http.exchange import Exchange, status_tone
@@ -25,27 +31,42 @@ from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
 from workbench.ui.widgets.views import Views
 
+if TYPE_CHECKING:
+    from workbench.http.collections.composing import Composed
+
 KEPT = 100
 """Requests that are kept; the oldest goes first."""
 
 HELP = """
 Send a request and see every layer of it.
 
-On the target line: a method and a URL; after them header fields as NAME:VALUE, pairs of the query
-as NAME==VALUE, a JSON body as NAME=VALUE or NAME:=JSON.
+On the target line: a method and a URL; after them header fields as
+NAME:VALUE, pairs of the query as NAME==VALUE, a JSON body as NAME=VALUE or
+NAME:=JSON.
   GET http://127.0.0.1:8000/ Accept:text/html
   POST http://127.0.0.1:8001/hooks name=x count:=3
   GET https://127.0.0.1:8443/ --insecure --http 2 --verbose
   download http://127.0.0.1:8000/file --output file
 
-^o has all options: body, form, files, login, redirects, proxy, address, TLS. Passwords are typed
-there and are kept nowhere.
+  run requests.http --env dev
+  run FOLDER --list
 
-Above stand the requests that were sent, below the selected one: v goes through what happened with
-its waterfall, body (h for hex), headers both ways, wire, cookies. r sends one again, / finds,
-s sends its URL elsewhere, y copies, e exports, p shows it as Python and as curl, d forgets it.
+^o has all options: body, form, files, login, redirects, proxy, address, TLS.
+Passwords are typed there and are kept nowhere. c opens an editor with fields
+for query, headers and body; f2 there sends, f3 saves in a .http file.
 
-No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows each request whole.
+Above stand the requests that were sent, below the selected one: v goes through
+what happened with its waterfall, body (h for hex), headers both ways, wire,
+cookies. r sends one again, / finds, s sends its URL elsewhere, y copies, e
+exports, p shows it as Python and as curl, d forgets it.
+
+Collections are .http files as the REST clients of VS Code and JetBrains have
+them; run opens a file or a folder of them as a tree, --list without sending any.
+There r runs one, a all of them, enter edits, w writes a new one, d deletes, g
+chooses the environment, v goes through result and layers, e exports JUnit XML.
+
+No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows
+each request whole.
 """
 
 SUMMARY, BODY, HEADERS, WIRE, COOKIES = VIEWS = ("summary", "body", "headers", "wire", "cookies")
@@ -78,6 +99,7 @@ class HttpPane(JobPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", "view", id="http.view"),
         Binding("h", "hex", "hex", show=False, id="http.hex"),
+        Binding("c", "compose", "compose", id="http.compose"),
         Binding("r", "again", "send again", id="http.again"),
         Binding("slash", "filter", "find", id="http.filter"),
         Binding("s", "send_to", "send to", id="http.send"),
@@ -132,6 +154,8 @@ class HttpPane(JobPane):
 
     def submit(self, job: Job[Any], request: Request) -> None:
         """Send a request; other jobs have boards of their own."""
+        if isinstance(request, HttpRun):
+            request = replace(request, verbose=True)  # its board shows every layer
         if not isinstance(request, Http):
             self.run_worker(self._open_board(job, request))
             return
@@ -262,6 +286,70 @@ class HttpPane(JobPane):
         one = self.selected
         if one is not None:
             self.submit(one.run.job, one.run.request)
+
+    def action_compose(self) -> None:
+        """Open the editor with the selected request, or what stands on the target line."""
+        from workbench.http.collections.composing import Composed, from_http
+        from workbench.ui.panes.http.editor import Edited, RequestEditor
+
+        made, base = Composed(url="http://127.0.0.1:8000/"), None
+        try:
+            _, base = self.request_to_show()
+            if isinstance(base, Http):
+                made = from_http(base)
+        except (UsageError, JobError):
+            pass  # the editor begins with an example
+
+        def edited(found: Edited | None) -> None:
+            if found is not None and found.what == "send":
+                self._send_composed(found.made, base if isinstance(base, Http) else None)
+            elif found is not None:
+                self._save_composed(found.made)
+
+        self.app.push_screen(RequestEditor("request   f3 saves it in a .http file", made), edited)
+
+    def _send_composed(self, made: Composed, base: Http | None) -> None:
+        """Send it as the target line would; what the editor does not have stays as it was."""
+        from workbench.http.client.job import http
+        from workbench.http.collections.composing import http_words
+
+        try:
+            values: dict[str, Any] = http_words(made)
+        except JobError as problem:
+            self.show_error(
+                f"{problem.cause}; {problem.advice}" if problem.advice else problem.cause
+            )
+            return
+        plain: dict[str, Any] = {
+            "item": (), "query": (), "data": (), "data_json": "", "form": (), "urlencoded": (),
+            "raw": None,
+        }  # fmt: skip
+        request = replace(base, **plain | values) if base is not None else Http(**values)
+        self.target.value = shlex.join(words_of(request)[1:])
+        self.show_error("")
+        self.submit(http, request)
+        self.table.focus()
+
+    def _save_composed(self, made: Composed) -> None:
+        """Put it at the end of a file of requests, which may be a new one."""
+        from workbench.http.collections.composing import to_wanted
+        from workbench.http.collections.writing import change_file
+        from workbench.ui.screens.dialog import Ask
+
+        def answered(path: str | None) -> None:
+            if not path:
+                return
+            try:
+                place = Path(path).expanduser()
+                change_file(place, lambda file: file.with_new(to_wanted(made)), new=True)
+            except (JobError, OSError) as problem:
+                self.notify(safe(explain("save", problem).line()), severity="error")
+                return
+            self.notify(f"saved at the end of {path}; run {path} --list opens it")
+
+        self.app.push_screen(
+            Ask("Save in which .http file?", "requests.http", "at its end   esc closes"), answered
+        )
 
     def action_filter(self) -> None:
         """Type what to look for."""
