@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from tests.cli.program import server
+from tests.http.interchange.test_import import check_har
 from tests.ui.driving import Driver
 from tests.ui.loop import in_loop
 from tests.ui.test_http_pane import opened
@@ -161,3 +162,30 @@ async def test_a_request_is_composed(tmp_path: Path) -> None:
             await driver.until((tmp_path / "saved.http").exists, "the file")
             text = (tmp_path / "saved.http").read_text()
             assert text.startswith(f"POST {url}x?c=d&e=f%20g\nA: b\n")
+
+
+@in_loop
+async def test_a_command_of_curl_is_taken_and_exported_as_har(tmp_path: Path) -> None:
+    with server("inspect", "http://127.0.0.1:0/") as url:
+        async with opened((80, 24)) as (driver, pane):
+            await driver.target(pane, f"import \"curl '{url}a?b' -H 'A: b' -d c=d\"")
+            await driver.see(f"workbench http POST '{url}a?b'")
+            found = pane.boards.board
+            assert found is not None
+            found.focusable_view.focus()
+            await driver.press("enter")
+            await driver.until(lambda: pane.target.value.startswith("POST"), "the line")
+            await driver.press("enter")
+            await driver.until(lambda: pane.exchanges, "the request")
+            one = next(iter(pane.exchanges.values()))
+            await driver.until(lambda: one.ended is not None, "the end")
+            assert b'"c": "d"' in one.body
+            pane.table.focus()
+            await driver.press("e")
+            await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+            path = tmp_path / "one.har"
+            await driver.submit(str(path))
+            await driver.until(path.exists, "the file")
+            (entry,) = check_har(path.read_bytes())
+            assert entry["request"]["postData"]["text"] == "c=d"
+            assert entry["response"]["content"]["text"].encode() == bytes(one.body)

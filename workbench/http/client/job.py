@@ -75,6 +75,9 @@ class Http(ClientRequest):
     )
     follow: bool = option(False, "follow redirects", group=ANSWER)
     output: Path | None = option(None, "write the body there", metavar="FILE", group=ANSWER)
+    save: Path | None = option(
+        None, "write the exchange there too, as HAR", metavar="FILE.har", group=ANSWER
+    )
     decode: bool = option(True, "undo gzip, deflate, br and zstd", group=ANSWER)
     max_body: int = option(MOST_BODY, "end at a body of more than this", unit="B", group=ANSWER)
     fail: bool = option(False, "count a status of 400 and above as a failure", group=ANSWER)
@@ -102,6 +105,7 @@ class Http(ClientRequest):
 def http(request: Http, scope: Scope) -> Iterator[Event]:
     """Make the request, send it, and tell what happens."""
     from workbench.http.client.client import Client
+    from workbench.http.client.content import Bytes
     from workbench.http.client.message import HttpRequest, check_method, method_of
     from workbench.http.client.setting import client_options, save_jar
     from workbench.http.client.telling import Teller
@@ -136,9 +140,19 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
         follows=request.follow, logs_in=options.credentials is not None,
         secrets=(request.secret_header.partition(":")[2].strip().encode(),),
     )  # fmt: skip
+    saved = None
+    if request.save is not None:
+        from workbench.http.interchange.har import HarWriter
+
+        saved = HarWriter(body.content.data if isinstance(body.content, Bytes) else None)
     try:
-        yield from teller.tell(client.fetch(asked))
+        for told in teller.tell(client.fetch(asked)):
+            if saved is not None:
+                saved.take(told)
+            yield told
     finally:
+        if saved is not None and request.save is not None and saved.entries:
+            request.save.write_bytes(saved.document())
         client.close()
         teller.close()
         if options.jar is not None and request.cookies is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,10 +17,11 @@ from workbench.core.events import Failed
 from workbench.core.failure import JobError, explain
 from workbench.core.feed import Batch
 from workbench.core.job import Job, Request
-from workbench.core.message import encode
+from workbench.core.message import Event, encode
 from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
+from workbench.http.client.events import HttpBody, HttpEnd
 from workbench.http.client.job import Http
 from workbench.http.collections.job import HttpRun
 from workbench.ui.panes.base import JobPane
@@ -55,14 +57,18 @@ NAME:=JSON.
 Passwords are typed there and are kept nowhere. c opens an editor with fields
 for query, headers and body; f2 there sends, f3 saves in a .http file.
 
-Above stand the requests that were sent, below the selected one: v goes through
-what happened with its waterfall, body (h for hex), headers both ways, wire,
-cookies. r sends one again, / finds, s sends its URL elsewhere, y copies, e
-exports, p shows it as Python and as curl, d forgets it.
+Above stand the requests that were sent, below the selected one: v goes
+through what happened with its waterfall, body (h for hex), headers both ways,
+wire, cookies. r sends one again, / finds, s sends its URL elsewhere, y copies,
+p shows it as Python and as curl, d forgets it; e exports by the name's ending:
+.body, .jsonl, .har, .http, .py, .sh.
+
+import FILE.har, or import 'curl -H "A: b" http://127.0.0.1:8000/', gives the
+line that sends the same request, enter takes it; --save FILE.http keeps it.
 
 Collections are .http files as the REST clients of VS Code and JetBrains have
-them; run opens a file or a folder of them as a tree, --list without sending any.
-There r runs one, a all of them, enter edits, w writes a new one, d deletes, g
+them; run opens a file or a folder of them as a tree, --list sends none. There
+r runs one, a all of them, enter edits, w writes a new one, d deletes, g
 chooses the environment, v goes through result and layers, e exports JUnit XML.
 
 No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows
@@ -390,17 +396,37 @@ class HttpPane(JobPane):
         self.notify("copied")
 
     def action_export(self) -> None:
-        """Save the body, or everything as JSON lines."""
+        """Save the body, the exchange as HAR or JSON lines, the request as a file or as code."""
+        from workbench.http.collections.composing import from_http, to_wanted
+        from workbench.http.collections.document import written
+        from workbench.http.interchange.har import har_document, posted_by
         from workbench.ui.export import ask_and_write
 
         one = self.selected
-        if one is None:
+        if one is None or not isinstance(one.run.request, Http):
             return
+        request = one.run.request
+
+        def har() -> list[bytes]:
+            body = [HttpBody(bytes(one.body), 0)] if one.body else []
+            return [har_document(_with_body(one.events, body), posted_by(request))]
+
         formats = {
             ".body": lambda: [bytes(one.body)],
             ".jsonl": lambda: [encode(event) for event in one.events],
+            ".har": har,
+            ".http": lambda: [written(to_wanted(from_http(request))).rstrip("\n").encode()],
+            ".py": lambda: [request.as_python().rstrip("\n").encode()],
+            ".sh": lambda: [request.as_shell().encode()],
         }
         ask_and_write(self.workbench, f"answer-{one.key}.body", formats)
+
+
+def _with_body(events: Sequence[Event], body: Sequence[Event]) -> Iterator[Event]:
+    """The events with the body where its first piece came: before the end of the last response."""
+    ends = [at for at, event in enumerate(events) if isinstance(event, HttpEnd)]
+    at = ends[-1] if ends else len(events)
+    yield from (*events[:at], *body, *events[at:])
 
 
 def _remark(one: Exchange) -> str:
