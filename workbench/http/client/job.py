@@ -104,6 +104,15 @@ class Http(ClientRequest):
 )
 def http(request: Http, scope: Scope) -> Iterator[Event]:
     """Make the request, send it, and tell what happens."""
+    yield from _told(request, scope, wire=False)
+
+
+def http_with_wire(request: Http, scope: Scope) -> Iterator[Event]:
+    """The same with what went over the wire, within bounds: for a screen, which keeps it."""
+    yield from _told(request, scope, wire=True)
+
+
+def _told(request: Http, scope: Scope, *, wire: bool) -> Iterator[Event]:
     from workbench.http.client.client import Client
     from workbench.http.client.content import Bytes
     from workbench.http.client.message import HttpRequest, check_method, method_of
@@ -130,7 +139,8 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
         raise JobError("the request target has a space or a line's end in it", advice="use --raw")
     options, notes = client_options(
         request, url, items.omit, decode=request.decode,
-        follow=request.max_redirects if request.follow else 0, watched=request.verbose, bound=bound,
+        follow=request.max_redirects if request.follow else 0, watched=request.verbose or wire,
+        bound=bound,
     )  # fmt: skip
     yield from (Note(text) for text in notes)
     client = Client(options, scope)
@@ -139,6 +149,7 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
         most=request.max_body, verbose=request.verbose,
         follows=request.follow, logs_in=options.credentials is not None,
         secrets=(request.secret_header.partition(":")[2].strip().encode(),),
+        wire=wire,
     )  # fmt: skip
     saved = None
     if request.save is not None:

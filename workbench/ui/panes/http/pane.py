@@ -21,14 +21,15 @@ from workbench.core.message import Event, encode
 from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
-from workbench.http.client.events import HttpBody, HttpEnd
-from workbench.http.client.job import Http
+from workbench.http.client.events import HttpBody, HttpConnection, HttpEnd
+from workbench.http.client.job import Http, http_with_wire
 from workbench.http.collections.job import HttpRun
 from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.boards import Boards
 from workbench.ui.panes.http.exchange import Exchange, status_tone
 from workbench.ui.widgets.filterline import FilterLine
-from workbench.ui.widgets.ring import Ring
+from workbench.ui.widgets.match import Pattern
+from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
 from workbench.ui.widgets.views import Views
@@ -58,8 +59,10 @@ Passwords are typed there and are kept nowhere. c opens an editor with fields
 for query, headers and body; f2 there sends, f3 saves in a .http file.
 
 Above stand the requests that were sent, below the selected one: v goes
-through what happened with its waterfall, body (h for hex), headers both ways,
-wire, cookies. r sends one again, / finds, s sends its URL elsewhere, y copies,
+through what happened with its waterfall, body (h for hex), headers both ways with what
+each means (h hides that), wire, cookies; k shows the server's certificates.
+/ finds in all of it: enter goes on to the view that has it. r sends one again,
+s sends its URL elsewhere, y copies,
 p shows it as Python and as curl, d forgets it; e exports by the name's ending:
 .body, .jsonl, .har, .http, .py, .sh.
 
@@ -105,8 +108,9 @@ class HttpPane(JobPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", "view", id="http.view"),
         Binding("h", "hex", "hex", show=False, id="http.hex"),
-        Binding("c", "compose", "compose", id="http.compose"),
+        Binding("k", "certificate", "certificate", show=False, id="http.certificate"),
         Binding("r", "again", "send again", id="http.again"),
+        Binding("c", "compose", "compose", id="http.compose"),
         Binding("slash", "filter", "find", id="http.filter"),
         Binding("s", "send_to", "send to", id="http.send"),
         Binding("y", "copy", "copy", id="http.copy"),
@@ -122,6 +126,9 @@ class HttpPane(JobPane):
         self._count = 0
         self._view = SUMMARY
         self._hex = False
+        self._meanings = True
+        self._found = ""
+        self._elsewhere = ""
         self._rows: tuple[tuple[int, int], ...] = ()
         self._drawn: tuple[object, ...] = ()
 
@@ -130,7 +137,7 @@ class HttpPane(JobPane):
         with Boards(initial="exchanges"), Vertical(id="exchanges"):
             yield Table(COLUMNS, cell=_cell, value=_value, empty=EMPTY, id="requests")
             yield Views(*VIEWS)
-            yield FilterLine("type to find; enter goes on")
+            yield FilterLine("type to find in every view; enter goes there")
             yield Ring(id="layer", empty="What is sent and what comes back stands here.")
 
     # -- what is here --------------------------------------------------------------------------
@@ -176,7 +183,9 @@ class HttpPane(JobPane):
             if isinstance(ended, Failed) and not ended.cancelled:
                 self.show_error(safe(ended.line()))
 
-        found.append(Exchange(key, self.workbench.runs.start(job, request, take)))
+        # The history keeps what was asked for; the screen keeps the wire as well.
+        wired = replace(job, function=http_with_wire)
+        found.append(Exchange(key, self.workbench.runs.start(wired, request, take)))
         self.exchanges[key] = found[0]
         while len(self.exchanges) > KEPT:
             del self.exchanges[next(iter(self.exchanges))]
@@ -203,25 +212,35 @@ class HttpPane(JobPane):
 
     def _draw_layer(self) -> None:
         one = self.selected
-        drawn = (one.key if one else 0, one.version if one else 0, self._view, self._hex)
+        drawn = (
+            one.key if one else 0, one.version if one else 0, self._view, self._hex, self._meanings,
+        )  # fmt: skip
         if drawn == self._drawn:
             return
         before, self._drawn = self._drawn, drawn
+        if before[:1] != drawn[:1]:
+            self._found = self._elsewhere = ""
         ring = self.ring
         ring.clear()
         if one is None:
             self.query_one(Views).show(self._view, "")
             return
-        lines = {
-            SUMMARY: one.summary,
-            HEADERS: one.headers,
-            WIRE: one.wire,
-            COOKIES: one.cookies,
-        }.get(self._view, lambda: one.body_lines(as_hex=self._hex))
-        ring.append(list(lines()))
+        ring.append(list(self._lines(one, self._view)))
         if (before[:1] != drawn[:1] or before[2:] != drawn[2:]) and self._view != SUMMARY:
             ring.action_jump(0)  # what is read from its beginning, unlike what goes on
-        self.query_one(Views).show(self._view, _remark(one))
+        self.query_one(Views).show(self._view, self._found or _remark(one))
+
+    def _lines(self, one: Exchange, view: str) -> Iterator[Line]:
+        match view:
+            case "summary":
+                return one.summary()
+            case "headers":
+                return one.headers(meanings=self._meanings)
+            case "wire":
+                return one.wire()
+            case "cookies":
+                return one.cookies()
+        return one.body_lines(as_hex=self._hex)
 
     def cancel(self, *, hard: bool = False) -> bool:
         """End the selected request, or what the user waits for on a board."""
@@ -263,14 +282,42 @@ class HttpPane(JobPane):
         self._open(event.view)
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Mark what is found, and go to it."""
+        """Mark what is found, go to it, and say which views have it."""
         self.ring.search_text = event.text
         if event.text:
             self.ring.find(-1)
+        self._look_everywhere(event.text)
 
     def on_filter_line_left(self) -> None:
-        """Back to the view."""
+        """Back to the view, or on to the first that has what was looked for."""
+        if self._elsewhere:
+            self._open(self._elsewhere)
+            self.ring.find(1)
+            self._elsewhere = ""
         self.ring.focus()
+
+    def _look_everywhere(self, text: str) -> None:
+        """Which views of the selected request have the text, and how many lines of each."""
+        one = self.selected
+        self._found = self._elsewhere = ""
+        if one is None or not text:
+            self._draw_remark()
+            return
+        pattern = Pattern(text)
+        counts = {
+            view: sum(pattern.within(line.text) for line in self._lines(one, view))
+            for view in VIEWS
+        }
+        having = [f"{view} {count}" for view, count in counts.items() if count]
+        self._found = f"{', '.join(having)}" if having else "found nowhere"
+        if having and not counts[self._view]:
+            self._elsewhere = next(view for view, count in counts.items() if count)
+        self._draw_remark()
+
+    def _draw_remark(self) -> None:
+        one = self.selected
+        if one is not None:
+            self.query_one(Views).show(self._view, self._found or _remark(one))
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -283,9 +330,25 @@ class HttpPane(JobPane):
         self._open(self.query_one(Views).next())
 
     def action_hex(self) -> None:
-        """The body as hex, or as text."""
+        """The body as hex, or as text; of headers what they mean, or not."""
+        if self._view == HEADERS:
+            self._meanings = not self._meanings
+            self._open(HEADERS)
+            return
         self._hex = not self._hex
         self._open(BODY)
+
+    def action_certificate(self) -> None:
+        """Show the certificates that the server of the selected request sent."""
+        from workbench.ui.panes.http.certificates import chain_text
+        from workbench.ui.screens.dialog import Reader
+
+        one = self.selected
+        sent = [event for event in one.events if isinstance(event, HttpConnection)] if one else []
+        if not sent or not sent[-1].chain:
+            self.notify("no certificate came: the request has gone without TLS")
+            return
+        self.app.push_screen(Reader("Certificates of the server", chain_text(sent[-1])))
 
     def action_again(self) -> None:
         """Send the selected request once more."""
