@@ -62,6 +62,7 @@ JOBS = {
     "serve time": "workbench.sockets.time_protocol",
     "http": "workbench.http.client.job",
     "download": "workbench.http.client.download",
+    "http clients": "workbench.http.clients.job",
     "http import": "workbench.http.interchange.job",
     "http run": "workbench.http.collections.job",
     "serve http": "workbench.http.serve",

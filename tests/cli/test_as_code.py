@@ -75,6 +75,7 @@ COMPARED = {
     "serve time": "tests/sockets/test_simple.py",
     "download": "tests/http/client/test_download.py",
     "http": "tests/http/client/test_job.py",
+    "http clients": "tests/http/clients/test_clients.py",
     "http import": "tests/http/interchange/test_import.py",
     "http run": "tests/http/collections/test_job.py",
     "serve http": "tests/cli/test_as_code.py",
