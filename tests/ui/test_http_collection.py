@@ -189,3 +189,24 @@ async def test_a_command_of_curl_is_taken_and_exported_as_har(tmp_path: Path) ->
             (entry,) = check_har(path.read_bytes())
             assert entry["request"]["postData"]["text"] == "c=d"
             assert entry["response"]["content"]["text"].encode() == bytes(one.body)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_three_clients_side_by_side(size: tuple[int, int]) -> None:
+    with server("inspect", "http://127.0.0.1:0/") as url:
+        async with opened(size) as (driver, pane):
+            await driver.target(pane, f"clients GET {url}a")
+            await driver.see("things differ", "[compared]", "! sends User-Agent", "Python-urllib")
+            board = pane.boards.board
+            assert board is not None
+            board.focusable_view.focus()
+            await driver.until(lambda: "send again" not in driver.text, "its own keys alone")
+            assert ("= request line         GET /a" in driver.text) == (size[0] > 100)
+            await driver.press("v", "v", "v")
+            await driver.see("[workbench]", "> GET /a HTTP/1.1", "> User-Agent: workbench/")
+            await driver.press("h")
+            await driver.see("47 45 54 20 2f 61")
+            await driver.press("b")
+            await driver.until(lambda: pane.boards.board is None, "the requests")
+            await driver.see("send again")

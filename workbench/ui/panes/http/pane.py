@@ -66,6 +66,9 @@ s sends its URL elsewhere, y copies,
 p shows it as Python and as curl, d forgets it; e exports by the name's ending:
 .body, .jsonl, .har, .http, .py, .sh.
 
+clients GET http://127.0.0.1:8000/ sends one request through urllib.request,
+http.client and the workbench, and marks what differs; v has the bytes of each.
+
 import FILE.har, or import 'curl -H "A: b" http://127.0.0.1:8000/', gives the
 line that sends the same request, enter takes it; --save FILE.http keeps it.
 
@@ -88,6 +91,11 @@ COLUMNS = (
     Column("size", "size", width=7, align="right"),
     Column("took", "time", width=7, align="right"),
 )
+_OF_REQUESTS = frozenset(
+    ("view", "hex", "again", "filter", "send_to", "copy", "export", "forget", "certificate")
+)
+"""Actions on the selected request."""
+
 EMPTY = "No request yet: press enter on the line above to send this one. f1 tells more."
 
 
@@ -263,8 +271,16 @@ class HttpPane(JobPane):
                 self.table.select(key)
                 self.table.focus()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is about the selected request has no place on another job's board."""
+        on_board = self.is_mounted and self.boards.board is not None
+        return not (on_board and action in _OF_REQUESTS)
+
     def request_to_show(self) -> tuple[Job[Any], Request]:
-        """The selected request where there is one, and the line is not being typed on."""
+        """What is open or selected, where the line is not being typed on."""
+        board = self.boards.board
+        if board is not None and board.run is not None and not self.target.has_focus_within:
+            return board.run.job, board.run.request
         one = self.selected
         if one is not None and not self.target.has_focus_within:
             return one.run.job, one.run.request
