@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.core.failure import JobError
 from workbench.http.collections.document import Wanted, parse
+from workbench.http.collections.sending import ready
+from workbench.http.collections.variables import Variables
 
 FILE = """\
 # All of the shop.
@@ -132,3 +136,22 @@ def test_any_text_is_taken_and_kept(lines: list[str], newline: str) -> None:
 @given(st.text(max_size=200))
 def test_any_characters_are_taken(text: str) -> None:
     assert parse(text).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["GET " + " " * 300_000 + "x HTTP/1.1 y", "{{" * 100_000, "{{" + " " * 300_000,
+     "POST h\n\n<" + " " * 300_000 + "a" + " " * 300_000 + "b", "# @" + "a " * 100_000,
+     "###\n" * 9_000, "GET h\n" + "a:b\n" * 50_000],
+    ids=["line", "braces", "spaces", "file", "directive", "sections", "fields"],
+)  # fmt: skip
+def test_long_lines_take_no_longer_for_each_character(text: str) -> None:
+    """What backtracks over them would not end within the test's time."""
+    made = parse(text)
+    assert made.text == text
+    for entry in made.entries[:1]:
+        assert entry.wanted is not None
+        try:
+            ready(entry, Variables(), Path())
+        except (JobError, OSError):
+            pass

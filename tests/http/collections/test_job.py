@@ -117,6 +117,45 @@ def test_a_run(file: Path) -> None:
     assert "4 requests, all as expected" in events[-1].summary
 
 
+PARTS = (
+    '--xx\r\nContent-Disposition: form-data; name="a"\r\n\r\ntext of here\r\n'
+    '--xx\r\nContent-Disposition: form-data; name="f"; filename="body.txt"\r\n\r\n'
+    "a file\r\n--xx--\r\n"
+)
+
+
+def test_bodies_of_many_parts_and_logins(file: Path, place: str) -> None:
+    (file.parent / "filled.txt").write_text("from {{word}}")
+    file.write_text(
+        "@word = here\n### parts\n# @assert status == 200\n"
+        f"# @assert json $.data == {json.dumps(PARTS)}\n"
+        "# @assert json $.headers.Authorization == Basic bWU6cHc=\n"
+        f"POST {place}/up\nContent-Type: multipart/form-data; boundary=xx\n"
+        "Authorization: Basic me pw\n\n"
+        '--xx\nContent-Disposition: form-data; name="a"\n\ntext of {{word}}\n'
+        '--xx\nContent-Disposition: form-data; name="f"; filename="body.txt"\n\n'
+        "< body.txt\n--xx--\n"
+        "### filled\n# @assert json $.data == from here\n"
+        f"POST {place}/up\nContent-Type: text/plain\n\n<@ filled.txt\n"
+        f"### path\n# @timeout 20 s\nGET /a?b\nHost: {place.removeprefix('http://')}\n"
+    )
+    found = cases(told(HttpRun(path=(file,))))
+    assert all(one.passed for one in found), [one.line() for one in found]
+    assert len(found) == 3
+
+
+def test_a_digest_login(tmp_path: Path) -> None:
+    asks = (
+        b"HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n, qop=auth\r\n"
+        b"Content-Length: 0\r\n\r\n"
+    )
+    with listening(answering(asks, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) as port:
+        path = tmp_path / "a.http"
+        path.write_text(f"GET http://127.0.0.1:{port}/\nAuthorization: Digest me pw\n")
+        (one,) = cases(told(HttpRun(path=(path,))))
+    assert (one.status, one.passed) == (200, True)
+
+
 def test_a_secret_is_seen_nowhere(file: Path) -> None:
     file.write_text(
         "GET {{host}}/{{$processEnv WORKBENCH_SECRET}}\nX-Key: {{$processEnv WORKBENCH_SECRET}}\n"

@@ -70,7 +70,7 @@ class Step:
                 continue
             if text:
                 yield None, self.texts.parts(text)
-            yield self.folder / found["path"], []
+            yield self.folder / found["path"].rstrip(), []
             text = end
         if text:
             yield None, self.texts.parts(text)
@@ -89,7 +89,7 @@ class Texts:
         at = 0
         for one in BRACES.finditer(text):
             found.append(Part("text", text[at : one.start()]))
-            found += self._name(one["name"], one[0], depth)
+            found += self._name(one["inside"].strip(), one[0], depth)
             at = one.end()
         found.append(Part("text", text[at:]))
         return [one for one in found if one.kind != "text" or one.text]

@@ -26,9 +26,8 @@ _DIRECTIVE = re.compile(
     r"[ \t]*(?:#|//)[ \t]*@(?P<name>[A-Za-z][\w-]*)(?:[ \t]*=[ \t]*|[ \t]+|$)(?P<value>.*)"
 )
 _VARIABLE = re.compile(r"[ \t]*@(?P<name>[^\s=]+)[ \t]*=[ \t]*(?P<value>.*)")
-_REQUEST = re.compile(
-    r"(?:(?P<method>[A-Za-z][A-Za-z-]*)[ \t]+)?(?P<url>\S.*?)(?:[ \t]+HTTP/(?P<version>[\d.]+))?"
-)
+_METHOD = re.compile(r"(?P<method>[A-Za-z][A-Za-z-]*)[ \t]+(?=\S)")
+_VERSION = re.compile(r"HTTP/(?P<version>[\d.]+)")
 _AFTER = re.compile(r"(?:>>!?|<>)[ \t]*\S|>[ \t]+\S+\.m?js\s*$")
 
 
@@ -219,11 +218,10 @@ def _with_request(
     while at < len(lines) and not lines[at].strip():
         at += 1
     end, scripts = _end_of_body(lines, at)
-    found = _REQUEST.fullmatch(target)
-    assert found is not None  # a line that is not blank has a URL, if a strange one
+    method, url, version = _apart(target)
     body = "".join(lines[at:end])
     wanted = Wanted(
-        found["method"] or "", found["url"], found["version"] or "", tuple(headers),
+        method, url, version, tuple(headers),
         re.sub(r"\r\n?", "\n", body).rstrip("\n"),
     )  # fmt: skip
     return replace(
@@ -231,6 +229,17 @@ def _with_request(
         gap="".join(lines[gap:at]), body=body, tail="".join(lines[end:]), wanted=wanted,
         directives=tuple(directives), scripts=made.scripts + scripts,
     )  # fmt: skip
+
+
+def _apart(line: str) -> tuple[str, str, str]:
+    """Method, URL and version of a request line; "" for a method or version that is not there."""
+    found = _METHOD.match(line)
+    method, rest = (found["method"], line[found.end() :]) if found else ("", line)
+    url, _, last = rest.replace("\t", " ").rpartition(" ")
+    spoken = _VERSION.fullmatch(last)
+    if spoken is None or not url.strip():
+        return method, rest, ""
+    return method, rest[: len(url)].rstrip(), spoken["version"]
 
 
 def _goes_on(line: str) -> bool:

@@ -23,7 +23,7 @@ from workbench.http.client.message import (
 from workbench.http.collections.document import Section, Wanted
 from workbench.http.collections.variables import Variables
 
-FILE_LINE = re.compile(r"<(?P<filled>@)?(?P<encoding>[\w-]+)?[ \t]+(?P<path>\S.*?)[ \t]*")
+FILE_LINE = re.compile(r"<(?P<filled>@)?(?P<encoding>[\w-]+)?[ \t]+(?P<path>\S.*)")
 _LOGIN = re.compile(
     r"(?P<kind>basic|digest)[ \t]+(?P<user>[^\s:]+)(?:[ \t]+|:)(?P<password>\S.*)", re.IGNORECASE
 )
@@ -165,7 +165,7 @@ def body_of(
 
 
 def _of_file(found: re.Match[str], variables: Variables, folder: Path) -> Content:
-    path = folder / Path(variables.fill(found["path"])).expanduser()
+    path = folder / Path(variables.fill(found["path"].rstrip())).expanduser()
     if not path.is_file():
         raise JobError(f"{path}: no such file", advice="after < stands a path, from the file's own")
     if not found["filled"]:

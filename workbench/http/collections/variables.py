@@ -21,7 +21,7 @@ from workbench.core.failure import JobError
 from workbench.core.text import safe
 from workbench.http.collections.answers import Answer, as_text, header_of, json_values
 
-BRACES = re.compile(r"\{\{(?P<percent>[ \t]*%)?[ \t]*(?P<name>[^{}]+?)[ \t]*\}\}")
+BRACES = re.compile(r"\{\{(?P<inside>[^{}\n]*[^{}\s][^{}\n]*)\}\}")
 _OF_ANSWER = re.compile(
     r"(?P<name>[\w-]+)\.(?P<way>response|request)\.(?P<part>body|headers)\.(?P<what>.+)"
 )
@@ -87,8 +87,9 @@ class Variables:
         parts: list[str] = []
         at = size = 0
         for found in BRACES.finditer(text):
-            value = self._value(found["name"], within)
-            if found["percent"]:
+            name = found["inside"].strip()
+            value = self._value(name.removeprefix("%").strip(), within)
+            if name.startswith("%"):
                 value = quote(value, safe="")
             parts += [text[at : found.start()], value]
             size += len(value)

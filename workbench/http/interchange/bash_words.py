@@ -14,6 +14,7 @@ _SIMPLE = {
     "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t",
     "v": "\v", "\\": "\\", "'": "'", '"': '"', "?": "?",
 }  # fmt: skip
+_EXPANSION = re.compile(r"\$(?:\{[^}]{0,100}\}|\([^)]{0,100}\)|[A-Za-z_]\w{0,100})|`[^`]{0,100}`")
 _ANSI = re.compile(
     r"\\(?:(?P<octal>[0-7]{1,3})|x(?P<hex>[0-9A-Fa-f]{1,2})|u(?P<u>[0-9A-Fa-f]{1,4})"
     r"|U(?P<U>[0-9A-Fa-f]{1,8})|c(?P<control>.)|(?P<char>.))",
@@ -104,10 +105,10 @@ class Words:
         raise JobError("a quote in the command does not end", advice="copy all of it")
 
     def _note_expansion(self) -> None:
-        found = re.compile(r"\$(?:\{[^}]*\}|\([^)]*\)|[A-Za-z_]\w*)|`[^`]*`").match(
-            self._text, self._at
-        )
-        if found is not None:
+        if self._text[self._at] not in "$`":
+            return
+        found = _EXPANSION.match(self._text, self._at)
+        if found is not None and len(self.expanded) < 10:
             self.expanded.append(found[0])
 
     def _ansi(self) -> str:

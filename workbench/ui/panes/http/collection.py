@@ -10,7 +10,7 @@ from pathlib import Path
 from workbench.core.failure import JobError, explain
 from workbench.core.runner import Run
 from workbench.http.collections.document import Section
-from workbench.http.collections.environments import environments
+from workbench.http.collections.environments import environment, environments
 from workbench.http.collections.job import HttpCase, HttpRun
 from workbench.http.collections.running import Loaded, load
 from workbench.ui.panes.http.exchange import Exchange
@@ -65,6 +65,17 @@ class Collection:
     def names(self) -> list[str]:
         """The environments that can be chosen."""
         return list(environments(self.folder))
+
+    def variables(self, file: str) -> dict[str, str]:
+        """Those that a file defines."""
+        return next((one.document.variables for one in self.files if str(one.path) == file), {})
+
+    def environment(self) -> dict[str, str]:
+        """Those of the environment that is chosen; none where it cannot be read."""
+        try:
+            return environment(self.folder, self.request.env)
+        except JobError:
+            return {}
 
     @property
     def folder(self) -> Path:

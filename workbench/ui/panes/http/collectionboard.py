@@ -192,6 +192,18 @@ class CollectionBoard(RunBoard):
         ring.append(list(self._lines(row, one)))
         ring.action_jump(0)
 
+    def _variables(self, row: Row) -> Iterator[Line]:
+        """Where the values of `{{names}}` come from, those first that go before the others."""
+        assert self.collection is not None
+        for name in self.collection.kept:
+            yield Line(safe(f"{name}: kept of a response"), "in")
+        for text in self.collection.request.var:
+            yield Line(safe(f"{text.replace('=', ' = ', 1)}   given by --var"))
+        for name, value in self.collection.variables(row.path).items():
+            yield Line(safe(f"{name} = {value}   in the file", limit=400))
+        for name, value in self.collection.environment().items():
+            yield Line(safe(f"{name} = {value}   in the environment", limit=400))
+
     def _exchange(self, row: Row | None) -> Exchange | None:
         if row is None or self.collection is None:
             return None
@@ -201,6 +213,7 @@ class CollectionBoard(RunBoard):
         if row.section is None:
             yield Line(f"{row.count} requests: {row.passed} passed, {row.failed} failed")
             yield Line("r runs them; enter folds them away or unfolds them", "dim")
+            yield from self._variables(row)
         elif self._view == RESULT:
             yield from _result(row)
         elif self._view == SOURCE:
