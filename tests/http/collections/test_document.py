@@ -75,6 +75,13 @@ def test_nothing_is_lost(text: str) -> None:
     assert parse(text).text == text
 
 
+def test_a_value_that_goes_on_over_lines() -> None:
+    text = "GET http://h/\nA: b,\n  c\nD: e\n"
+    made = parse(text)
+    assert made.entries[0].wanted == Wanted("GET", "http://h/", "", (("A", "b, c"), ("D", "e")))
+    assert made.text == text
+
+
 def test_a_change_touches_what_was_changed_alone() -> None:
     made = parse(FILE)
     login = made.entries[0].wanted

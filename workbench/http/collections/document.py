@@ -205,11 +205,14 @@ def _with_request(
     while at < len(lines) and _goes_on(lines[at]):
         target += lines[at].strip()
         at += 1
-    start, headers = at, []
+    start = at
+    headers: list[tuple[str, str]] = []
     while at < len(lines) and lines[at].strip():
         line = lines[at].strip()
         if _COMMENT.match(line):
             _direct(line, first + at, directives)
+        elif lines[at][0] in " \t" and headers:  # a value that goes on (RFC 9112 5.2)
+            headers[-1] = (headers[-1][0], f"{headers[-1][1]} {line}".strip())
         else:
             name, _, value = line.partition(":")
             headers.append((name.strip(), value.strip()))

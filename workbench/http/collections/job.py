@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.core.events import Done, Note
@@ -155,6 +155,11 @@ class HttpRun(Request):
         from workbench.http.collections.code import shell
 
         return shell(self)
+
+
+def http_run_with_layers(request: HttpRun, scope: Scope) -> Iterator[Event]:
+    """The same with every layer told: for a screen, whose history keeps what was asked for."""
+    yield from http_run(replace(request, verbose=True), scope)
 
 
 @job("http run", tab="http", example="http run requests.http --env dev")

@@ -154,7 +154,7 @@ class Collection:
 
     def everything(self) -> HttpRun:
         """A run of all of it, from the beginning."""
-        return replace(self.request, verbose=True, list=False, only=())
+        return replace(self.request, list=False, only=())
 
     def of(self, row: Row) -> HttpRun:
         """A run of one row: a request with what was kept before, or all in a file or folder."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -20,7 +21,14 @@ from workbench.core.text import safe
 from workbench.core.units import duration
 from workbench.http.collections.composing import Composed, from_wanted, to_wanted
 from workbench.http.collections.document import Document
-from workbench.http.collections.job import HttpBegins, HttpCase, HttpKept, HttpRun
+from workbench.http.collections.job import (
+    HttpBegins,
+    HttpCase,
+    HttpKept,
+    HttpRun,
+    http_run,
+    http_run_with_layers,
+)
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.http.collection import Collection, Row
 from workbench.ui.panes.http.editor import Edited, RequestEditor
@@ -128,11 +136,10 @@ class CollectionBoard(RunBoard):
         self._last = ""
 
     def _start(self, request: HttpRun) -> None:
-        from workbench.http.collections.job import http_run
-
+        layered = replace(http_run, function=http_run_with_layers)
         self._own = True
         try:
-            self.begin(partial(self.workbench.runs.start, http_run, request))
+            self.begin(partial(self.workbench.runs.start, layered, request))
         finally:
             self._own = False
 
@@ -302,8 +309,6 @@ class CollectionBoard(RunBoard):
 
     def action_environment(self) -> None:
         """Choose the environment that the variables are taken from."""
-        from dataclasses import replace
-
         from workbench.ui.screens.dialog import Choose
 
         collection = self.collection

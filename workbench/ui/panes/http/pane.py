@@ -23,7 +23,7 @@ from workbench.core.text import safe
 from workbench.core.units import amount, duration
 from workbench.http.client.events import HttpBody, HttpConnection, HttpEnd
 from workbench.http.client.job import Http, http_with_wire
-from workbench.http.collections.job import HttpRun
+from workbench.http.collections.job import HttpRun, http_run_with_layers
 from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.boards import Boards
 from workbench.ui.panes.http.exchange import Exchange, status_tone
@@ -176,7 +176,7 @@ class HttpPane(JobPane):
     def submit(self, job: Job[Any], request: Request) -> None:
         """Send a request; other jobs have boards of their own."""
         if isinstance(request, HttpRun):
-            request = replace(request, verbose=True)  # its board shows every layer
+            job = replace(job, function=http_run_with_layers)
         if not isinstance(request, Http):
             self.run_worker(self._open_board(job, request))
             return
