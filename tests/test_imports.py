@@ -20,6 +20,7 @@ ENGINE_LIBRARIES = {
     "h11",
     "h2",
     "idna",
+    "jsonpath",
     "msgspec",
     "platformdirs",
     "tomli_w",

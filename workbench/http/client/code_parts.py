@@ -20,7 +20,9 @@ def prepared(request: Http) -> tuple[Endpoint, Items, Fields]:
     pairs = [*items.query, *pairs_of(request.query, "pair of a query")]
     url = with_query(http_url(request.url), pairs)
     fields = Fields(items.fields)
-    if request.data or request.urlencoded:
+    if b"content-type" in items.omit:
+        pass
+    elif request.data or request.urlencoded:
         fields = fields.default(b"Content-Type", FORM)
     elif request.data_json or items.json:
         fields = fields.default(b"Content-Type", JSON)

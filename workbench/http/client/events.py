@@ -8,6 +8,12 @@ from workbench.core.message import Event, event
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
 
+WIRE_MOST = 128 << 10
+"""Bytes of the wire that are told where not all was asked for."""
+
+FRAMES_MOST = 1000
+"""Frames that are told where not all was asked for."""
+
 
 @event("http-connection", channel="talk")
 class HttpConnection(Event):

@@ -75,6 +75,9 @@ class Http(ClientRequest):
     )
     follow: bool = option(False, "follow redirects", group=ANSWER)
     output: Path | None = option(None, "write the body there", metavar="FILE", group=ANSWER)
+    save: Path | None = option(
+        None, "write the exchange there too, as HAR", metavar="FILE.har", group=ANSWER
+    )
     decode: bool = option(True, "undo gzip, deflate, br and zstd", group=ANSWER)
     max_body: int = option(MOST_BODY, "end at a body of more than this", unit="B", group=ANSWER)
     fail: bool = option(False, "count a status of 400 and above as a failure", group=ANSWER)
@@ -101,7 +104,17 @@ class Http(ClientRequest):
 )
 def http(request: Http, scope: Scope) -> Iterator[Event]:
     """Make the request, send it, and tell what happens."""
+    yield from _told(request, scope, wire=False)
+
+
+def http_with_wire(request: Http, scope: Scope) -> Iterator[Event]:
+    """The same with what went over the wire, within bounds: for a screen, which keeps it."""
+    yield from _told(request, scope, wire=True)
+
+
+def _told(request: Http, scope: Scope, *, wire: bool) -> Iterator[Event]:
     from workbench.http.client.client import Client
+    from workbench.http.client.content import Bytes
     from workbench.http.client.message import HttpRequest, check_method, method_of
     from workbench.http.client.setting import client_options, save_jar
     from workbench.http.client.telling import Teller
@@ -126,7 +139,8 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
         raise JobError("the request target has a space or a line's end in it", advice="use --raw")
     options, notes = client_options(
         request, url, items.omit, decode=request.decode,
-        follow=request.max_redirects if request.follow else 0, watched=request.verbose, bound=bound,
+        follow=request.max_redirects if request.follow else 0, watched=request.verbose or wire,
+        bound=bound,
     )  # fmt: skip
     yield from (Note(text) for text in notes)
     client = Client(options, scope)
@@ -135,10 +149,21 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
         most=request.max_body, verbose=request.verbose,
         follows=request.follow, logs_in=options.credentials is not None,
         secrets=(request.secret_header.partition(":")[2].strip().encode(),),
+        wire=wire,
     )  # fmt: skip
+    saved = None
+    if request.save is not None:
+        from workbench.http.interchange.har import HarWriter
+
+        saved = HarWriter(body.content.data if isinstance(body.content, Bytes) else None)
     try:
-        yield from teller.tell(client.fetch(asked))
+        for told in teller.tell(client.fetch(asked)):
+            if saved is not None:
+                saved.take(told)
+            yield told
     finally:
+        if saved is not None and request.save is not None and saved.entries:
+            request.save.write_bytes(saved.document())
         client.close()
         teller.close()
         if options.jar is not None and request.cookies is not None:

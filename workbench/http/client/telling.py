@@ -23,6 +23,8 @@ from workbench.http.client.client import (
 )
 from workbench.http.client.decoding import Decoder
 from workbench.http.client.events import (
+    FRAMES_MOST,
+    WIRE_MOST,
     Bar,
     HttpAuth,
     HttpBody,
@@ -78,13 +80,19 @@ class Teller:
     """Tells the steps of a fetch. Only the last response's body is given, not those of hops.
 
     `status` and `reason` are the last response's.
+
+    Args:
+        wire: bytes and frames are told, within bounds, where `verbose` does not tell all.
     """
 
     def __init__(
         self, *, decode: bool, output: Path | None, most: int, verbose: bool,
         follows: bool = False, logs_in: bool = False,
-        secrets: tuple[bytes, ...] = (),
+        secrets: tuple[bytes, ...] = (), wire: bool = False,
     ) -> None:  # fmt: skip
+        self._wired = wire or verbose
+        self._wire_left = 0 if verbose else WIRE_MOST
+        self._frames = 0
         self._decode = decode
         self._output = output
         self._most = most
@@ -255,15 +263,21 @@ class Teller:
         yield HttpEnd(self._decoder.coded, self._decoder.decoded, trailers, path)
 
     def _wire(self, wire: Wire) -> Iterator[Event]:
-        if not self._verbose:
+        if not self._wired:
             return
         for one in wire.tapped:
             data = one.data
             if one.sent and self._has_credentials:
                 data = mask_frames(data) if self._version == "2" else mask(data, self._secrets)
+            if not self._verbose:
+                data = data[: self._wire_left]
+                self._wire_left -= len(data)
             for at in range(0, len(data), PIECE):
                 yield HttpWire(one.sent, data[at : at + PIECE], self._connection)
         for frame in wire.frames:
+            self._frames += 1
+            if self._frames > FRAMES_MOST and not self._verbose:
+                continue
             yield HttpFrame(
                 frame.sent, frame.type, frame.flags, frame.stream, frame.length, frame.detail
             )

@@ -22,6 +22,10 @@ from workbench.ui.widgets.ring import Line, Ring
 _BOARDS: dict[str, tuple[str, str]] = {
     "watch": ("workbench.ui.panes.servers.watchboard", "WatchBoard"),
     "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
+    "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
+    "http import": ("workbench.ui.panes.http.importboard", "ImportBoard"),
+    "http run": ("workbench.ui.panes.http.collectionboard", "CollectionBoard"),
+    "robots": ("workbench.ui.panes.http.robotsboard", "RobotsBoard"),
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
     "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),
     "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),

@@ -13,6 +13,8 @@ from workbench.core.runner import Run
 from workbench.core.text import hexdump, safe
 from workbench.core.units import amount, duration
 from workbench.http.client.events import (
+    FRAMES_MOST,
+    WIRE_MOST,
     Bar,
     HttpAuth,
     HttpBody,
@@ -27,6 +29,7 @@ from workbench.http.client.events import (
     HttpSent,
     HttpWire,
 )
+from workbench.http.field_names import meaning
 from workbench.ui.widgets.glyphs import glyphs
 from workbench.ui.widgets.ring import Line
 from workbench.ui.widgets.tones import Tone
@@ -39,6 +42,8 @@ PRETTY_MOST = 2 << 20
 """Bytes of JSON that are laid out anew."""
 
 LABEL = 10
+MEANT = 36
+"""Where the meaning of a field begins, unless it is a longer one."""
 
 _TONES: dict[int, Tone] = {1: "dim", 2: "good", 3: "warn", 4: "bad", 5: "bad"}
 
@@ -75,6 +80,11 @@ class Exchange:
             self._take(event)
         if batch.ended is not None:
             self.ended = batch.ended
+
+    def add(self, event: Event) -> None:
+        """One event more."""
+        self.version += 1
+        self._take(event)
 
     def _take(self, event: Event) -> None:
         match event:
@@ -154,18 +164,19 @@ class Exchange:
             bad = isinstance(self.ended, Failed)
             yield Line(safe(self.ended.line()), "bad" if bad else "good")
 
-    def headers(self) -> Iterator[Line]:
-        """Every head, both ways."""
+    def headers(self, *, meanings: bool = True) -> Iterator[Line]:
+        """Every head, both ways, and after each field what it means."""
         for event in self.events:
             if isinstance(event, HttpSent):
                 for text in event.head.rstrip().splitlines():
-                    yield Line(safe(f"> {text}"), "out")
+                    yield Line(safe(_meant(f"> {text}") if meanings else f"> {text}"), "out")
                 yield Line("")
             elif isinstance(event, HttpHead):
                 first, *others = event.line().split("\n")
                 yield Line(safe(first), status_tone(event.status))
                 for text in others:
-                    yield Line(safe(text), "warn" if text.startswith("!") else "in")
+                    tone: Tone = "warn" if text.startswith("!") else "in"
+                    yield Line(safe(_meant(text) if meanings else text), tone)
                 yield Line("")
 
     def body_lines(self, *, as_hex: bool) -> Iterator[Line]:
@@ -202,18 +213,22 @@ class Exchange:
 
     def wire(self) -> Iterator[Line]:
         """Bytes and frames, both ways."""
-        found = False
+        found, size, frames = False, 0, 0
         for event in self.events:
             if isinstance(event, HttpWire):
                 found = True
+                size += len(event.data)
                 arrow, tone = (">", "out") if event.sent else ("<", "in")
                 for text in hexdump(event.data):
                     yield Line(f"{arrow} {text}", tone)  # type: ignore[arg-type]
             elif isinstance(event, HttpFrame):
                 found = True
+                frames += 1
                 yield Line(safe(event.line()), "out" if event.sent else "in")
         if not found:
-            yield Line("No byte was told: send it with --verbose (^o, verbose).", "dim")
+            yield Line("No byte has gone over the wire.", "dim")
+        if size == WIRE_MOST or frames == FRAMES_MOST:
+            yield Line("what follows is not kept here; --verbose keeps more", "warn")
 
     def cookies(self) -> Iterator[Line]:
         """Why each cookie was stored or not, sent or not, rule by rule."""
@@ -231,6 +246,13 @@ class Exchange:
         if not found:
             words = "No cookie came or went. --cookies FILE keeps a jar; --verbose tells each rule."
             yield Line(words, "dim")
+
+
+def _meant(text: str) -> str:
+    """The line of a field, and after it what that means, where it is known."""
+    name, colon, _ = text[2:].partition(":")
+    words = meaning(name.strip()) if colon and text[0] in "<>" else ""
+    return f"{text:<{MEANT}}   ({words})" if words else text
 
 
 def waterfall(phases: HttpPhases, width: int = 48) -> Iterator[Line]:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from workbench.core.arguments import UsageError, words_of
 from workbench.core.events import Failed
+from workbench.core.failure import JobError, explain
 from workbench.core.feed import Batch
 from workbench.core.job import Job, Request
-from workbench.core.message import encode
+from workbench.core.message import Event, encode
 from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
-from workbench.http.client.job import Http
+from workbench.http.client.events import HttpBody, HttpConnection, HttpEnd
+from workbench.http.client.job import Http, http_with_wire
+from workbench.http.collections.job import HttpRun, http_run_with_layers
 from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.boards import Boards
 from workbench.ui.panes.http.exchange import Exchange, status_tone
 from workbench.ui.widgets.filterline import FilterLine
-from workbench.ui.widgets.ring import Ring
+from workbench.ui.widgets.match import Pattern
+from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
 from workbench.ui.widgets.views import Views
+
+if TYPE_CHECKING:
+    from workbench.http.collections.composing import Composed
 
 KEPT = 100
 """Requests that are kept; the oldest goes first."""
@@ -31,21 +43,42 @@ KEPT = 100
 HELP = """
 Send a request and see every layer of it.
 
-On the target line: a method and a URL; after them header fields as NAME:VALUE, pairs of the query
-as NAME==VALUE, a JSON body as NAME=VALUE or NAME:=JSON.
+On the target line: a method and a URL; after them header fields as
+NAME:VALUE, pairs of the query as NAME==VALUE, a JSON body as NAME=VALUE or
+NAME:=JSON.
   GET http://127.0.0.1:8000/ Accept:text/html
   POST http://127.0.0.1:8001/hooks name=x count:=3
   GET https://127.0.0.1:8443/ --insecure --http 2 --verbose
   download http://127.0.0.1:8000/file --output file
 
-^o has all options: body, form, files, login, redirects, proxy, address, TLS. Passwords are typed
-there and are kept nowhere.
+  run requests.http --env dev
+  run FOLDER --list
 
-Above stand the requests that were sent, below the selected one: v goes through what happened with
-its waterfall, body (h for hex), headers both ways, wire, cookies. r sends one again, / finds,
-s sends its URL elsewhere, y copies, e exports, p shows it as Python and as curl, d forgets it.
+^o has all options: body, form, files, login, redirects, proxy, address, TLS.
+Passwords are typed there and are kept nowhere. c opens an editor with fields
+for query, headers and body; f2 there sends, f3 saves in a .http file.
 
-No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows each request whole.
+Above stand the requests that were sent, below the selected one: v goes
+through what happened with its waterfall, body (h for hex), headers both ways with what
+each means (h hides that), wire, cookies; k shows the server's certificates.
+/ finds in all of it: enter goes on to the view that has it. r sends one again,
+s sends its URL elsewhere, y copies,
+p shows it as Python and as curl, d forgets it; e exports by the name's ending:
+.body, .jsonl, .har, .http, .py, .sh.
+
+clients GET http://127.0.0.1:8000/ sends one request through urllib.request,
+http.client and the workbench, and marks what differs; v has the bytes of each.
+
+import FILE.har, or import 'curl -H "A: b" http://127.0.0.1:8000/', gives the
+line that sends the same request, enter takes it; --save FILE.http keeps it.
+
+Collections are .http files as the REST clients of VS Code and JetBrains have
+them; run opens a file or a folder of them as a tree, --list sends none. There
+r runs one, a all of them, enter edits, w writes a new one, d deletes, g
+chooses the environment, v goes through result and layers, e exports JUnit XML.
+
+No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows
+each request whole.
 """
 
 SUMMARY, BODY, HEADERS, WIRE, COOKIES = VIEWS = ("summary", "body", "headers", "wire", "cookies")
@@ -58,6 +91,11 @@ COLUMNS = (
     Column("size", "size", width=7, align="right"),
     Column("took", "time", width=7, align="right"),
 )
+_OF_REQUESTS = frozenset(
+    ("view", "hex", "again", "filter", "send_to", "copy", "export", "forget", "certificate")
+)
+"""Actions on the selected request."""
+
 EMPTY = "No request yet: press enter on the line above to send this one. f1 tells more."
 
 
@@ -71,14 +109,16 @@ class HttpPane(JobPane):
 
     tab: ClassVar[str] = "http"
     verb: ClassVar[str] = "http"
-    verbs: ClassVar[tuple[str, ...]] = ("download",)
+    verbs: ClassVar[tuple[str, ...]] = ("download", "robots")
     first_line: ClassVar[str] = "GET http://127.0.0.1:8000/"
     help_text: ClassVar[str] = HELP
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", "view", id="http.view"),
         Binding("h", "hex", "hex", show=False, id="http.hex"),
+        Binding("k", "certificate", "certificate", show=False, id="http.certificate"),
         Binding("r", "again", "send again", id="http.again"),
+        Binding("c", "compose", "compose", id="http.compose"),
         Binding("slash", "filter", "find", id="http.filter"),
         Binding("s", "send_to", "send to", id="http.send"),
         Binding("y", "copy", "copy", id="http.copy"),
@@ -94,6 +134,9 @@ class HttpPane(JobPane):
         self._count = 0
         self._view = SUMMARY
         self._hex = False
+        self._meanings = True
+        self._found = ""
+        self._elsewhere = ""
         self._rows: tuple[tuple[int, int], ...] = ()
         self._drawn: tuple[object, ...] = ()
 
@@ -102,7 +145,7 @@ class HttpPane(JobPane):
         with Boards(initial="exchanges"), Vertical(id="exchanges"):
             yield Table(COLUMNS, cell=_cell, value=_value, empty=EMPTY, id="requests")
             yield Views(*VIEWS)
-            yield FilterLine("type to find; enter goes on")
+            yield FilterLine("type to find in every view; enter goes there")
             yield Ring(id="layer", empty="What is sent and what comes back stands here.")
 
     # -- what is here --------------------------------------------------------------------------
@@ -132,6 +175,8 @@ class HttpPane(JobPane):
 
     def submit(self, job: Job[Any], request: Request) -> None:
         """Send a request; other jobs have boards of their own."""
+        if isinstance(request, HttpRun):
+            job = replace(job, function=http_run_with_layers)
         if not isinstance(request, Http):
             self.run_worker(self._open_board(job, request))
             return
@@ -146,7 +191,9 @@ class HttpPane(JobPane):
             if isinstance(ended, Failed) and not ended.cancelled:
                 self.show_error(safe(ended.line()))
 
-        found.append(Exchange(key, self.workbench.runs.start(job, request, take)))
+        # The history keeps what was asked for; the screen keeps the wire as well.
+        wired = replace(job, function=http_with_wire)
+        found.append(Exchange(key, self.workbench.runs.start(wired, request, take)))
         self.exchanges[key] = found[0]
         while len(self.exchanges) > KEPT:
             del self.exchanges[next(iter(self.exchanges))]
@@ -173,25 +220,35 @@ class HttpPane(JobPane):
 
     def _draw_layer(self) -> None:
         one = self.selected
-        drawn = (one.key if one else 0, one.version if one else 0, self._view, self._hex)
+        drawn = (
+            one.key if one else 0, one.version if one else 0, self._view, self._hex, self._meanings,
+        )  # fmt: skip
         if drawn == self._drawn:
             return
         before, self._drawn = self._drawn, drawn
+        if before[:1] != drawn[:1]:
+            self._found = self._elsewhere = ""
         ring = self.ring
         ring.clear()
         if one is None:
             self.query_one(Views).show(self._view, "")
             return
-        lines = {
-            SUMMARY: one.summary,
-            HEADERS: one.headers,
-            WIRE: one.wire,
-            COOKIES: one.cookies,
-        }.get(self._view, lambda: one.body_lines(as_hex=self._hex))
-        ring.append(list(lines()))
+        ring.append(list(self._lines(one, self._view)))
         if (before[:1] != drawn[:1] or before[2:] != drawn[2:]) and self._view != SUMMARY:
             ring.action_jump(0)  # what is read from its beginning, unlike what goes on
-        self.query_one(Views).show(self._view, _remark(one))
+        self.query_one(Views).show(self._view, self._found or _remark(one))
+
+    def _lines(self, one: Exchange, view: str) -> Iterator[Line]:
+        match view:
+            case "summary":
+                return one.summary()
+            case "headers":
+                return one.headers(meanings=self._meanings)
+            case "wire":
+                return one.wire()
+            case "cookies":
+                return one.cookies()
+        return one.body_lines(as_hex=self._hex)
 
     def cancel(self, *, hard: bool = False) -> bool:
         """End the selected request, or what the user waits for on a board."""
@@ -214,8 +271,16 @@ class HttpPane(JobPane):
                 self.table.select(key)
                 self.table.focus()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is about the selected request has no place on another job's board."""
+        on_board = self.is_mounted and self.boards.board is not None
+        return not (on_board and action in _OF_REQUESTS)
+
     def request_to_show(self) -> tuple[Job[Any], Request]:
-        """The selected request where there is one, and the line is not being typed on."""
+        """What is open or selected, where the line is not being typed on."""
+        board = self.boards.board
+        if board is not None and board.run is not None and not self.target.has_focus_within:
+            return board.run.job, board.run.request
         one = self.selected
         if one is not None and not self.target.has_focus_within:
             return one.run.job, one.run.request
@@ -233,14 +298,42 @@ class HttpPane(JobPane):
         self._open(event.view)
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Mark what is found, and go to it."""
+        """Mark what is found, go to it, and say which views have it."""
         self.ring.search_text = event.text
         if event.text:
             self.ring.find(-1)
+        self._look_everywhere(event.text)
 
     def on_filter_line_left(self) -> None:
-        """Back to the view."""
+        """Back to the view, or on to the first that has what was looked for."""
+        if self._elsewhere:
+            self._open(self._elsewhere)
+            self.ring.find(1)
+            self._elsewhere = ""
         self.ring.focus()
+
+    def _look_everywhere(self, text: str) -> None:
+        """Which views of the selected request have the text, and how many lines of each."""
+        one = self.selected
+        self._found = self._elsewhere = ""
+        if one is None or not text:
+            self._draw_remark()
+            return
+        pattern = Pattern(text)
+        counts = {
+            view: sum(pattern.within(line.text) for line in self._lines(one, view))
+            for view in VIEWS
+        }
+        having = [f"{view} {count}" for view, count in counts.items() if count]
+        self._found = f"{', '.join(having)}" if having else "found nowhere"
+        if having and not counts[self._view]:
+            self._elsewhere = next(view for view, count in counts.items() if count)
+        self._draw_remark()
+
+    def _draw_remark(self) -> None:
+        one = self.selected
+        if one is not None:
+            self.query_one(Views).show(self._view, self._found or _remark(one))
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -253,15 +346,95 @@ class HttpPane(JobPane):
         self._open(self.query_one(Views).next())
 
     def action_hex(self) -> None:
-        """The body as hex, or as text."""
+        """The body as hex, or as text; of headers what they mean, or not."""
+        if self._view == HEADERS:
+            self._meanings = not self._meanings
+            self._open(HEADERS)
+            return
         self._hex = not self._hex
         self._open(BODY)
+
+    def action_certificate(self) -> None:
+        """Show the certificates that the server of the selected request sent."""
+        from workbench.ui.panes.http.certificates import chain_text
+        from workbench.ui.screens.dialog import Reader
+
+        one = self.selected
+        sent = [event for event in one.events if isinstance(event, HttpConnection)] if one else []
+        if not sent or not sent[-1].chain:
+            self.notify("no certificate came: the request has gone without TLS")
+            return
+        self.app.push_screen(Reader("Certificates of the server", chain_text(sent[-1])))
 
     def action_again(self) -> None:
         """Send the selected request once more."""
         one = self.selected
         if one is not None:
             self.submit(one.run.job, one.run.request)
+
+    def action_compose(self) -> None:
+        """Open the editor with the selected request, or what stands on the target line."""
+        from workbench.http.collections.composing import Composed, from_http
+        from workbench.ui.panes.http.editor import Edited, RequestEditor
+
+        made, base = Composed(url="http://127.0.0.1:8000/"), None
+        try:
+            _, base = self.request_to_show()
+            if isinstance(base, Http):
+                made = from_http(base)
+        except (UsageError, JobError):
+            pass  # the editor begins with an example
+
+        def edited(found: Edited | None) -> None:
+            if found is not None and found.what == "send":
+                self._send_composed(found.made, base if isinstance(base, Http) else None)
+            elif found is not None:
+                self._save_composed(found.made)
+
+        self.app.push_screen(RequestEditor("request   f3 saves it in a .http file", made), edited)
+
+    def _send_composed(self, made: Composed, base: Http | None) -> None:
+        """Send it as the target line would; what the editor does not have stays as it was."""
+        from workbench.http.client.job import http
+        from workbench.http.collections.composing import http_words
+
+        try:
+            values: dict[str, Any] = http_words(made)
+        except JobError as problem:
+            self.show_error(
+                f"{problem.cause}; {problem.advice}" if problem.advice else problem.cause
+            )
+            return
+        plain: dict[str, Any] = {
+            "item": (), "query": (), "data": (), "data_json": "", "form": (), "urlencoded": (),
+            "raw": None,
+        }  # fmt: skip
+        request = replace(base, **plain | values) if base is not None else Http(**values)
+        self.target.value = shlex.join(words_of(request)[1:])
+        self.show_error("")
+        self.submit(http, request)
+        self.table.focus()
+
+    def _save_composed(self, made: Composed) -> None:
+        """Put it at the end of a file of requests, which may be a new one."""
+        from workbench.http.collections.composing import to_wanted
+        from workbench.http.collections.writing import change_file
+        from workbench.ui.screens.dialog import Ask
+
+        def answered(path: str | None) -> None:
+            if not path:
+                return
+            try:
+                place = Path(path).expanduser()
+                change_file(place, lambda file: file.with_new(to_wanted(made)), new=True)
+            except (JobError, OSError) as problem:
+                self.notify(safe(explain("save", problem).line()), severity="error")
+                return
+            self.notify(f"saved at the end of {path}; run {path} --list opens it")
+
+        self.app.push_screen(
+            Ask("Save in which .http file?", "requests.http", "at its end   esc closes"), answered
+        )
 
     def action_filter(self) -> None:
         """Type what to look for."""
@@ -302,17 +475,37 @@ class HttpPane(JobPane):
         self.notify("copied")
 
     def action_export(self) -> None:
-        """Save the body, or everything as JSON lines."""
+        """Save the body, the exchange as HAR or JSON lines, the request as a file or as code."""
+        from workbench.http.collections.composing import from_http, to_wanted
+        from workbench.http.collections.document import written
+        from workbench.http.interchange.har import har_document, posted_by
         from workbench.ui.export import ask_and_write
 
         one = self.selected
-        if one is None:
+        if one is None or not isinstance(one.run.request, Http):
             return
+        request = one.run.request
+
+        def har() -> list[bytes]:
+            body = [HttpBody(bytes(one.body), 0)] if one.body else []
+            return [har_document(_with_body(one.events, body), posted_by(request))]
+
         formats = {
             ".body": lambda: [bytes(one.body)],
             ".jsonl": lambda: [encode(event) for event in one.events],
+            ".har": har,
+            ".http": lambda: [written(to_wanted(from_http(request))).rstrip("\n").encode()],
+            ".py": lambda: [request.as_python().rstrip("\n").encode()],
+            ".sh": lambda: [request.as_shell().encode()],
         }
         ask_and_write(self.workbench, f"answer-{one.key}.body", formats)
+
+
+def _with_body(events: Sequence[Event], body: Sequence[Event]) -> Iterator[Event]:
+    """The events with the body where its first piece came: before the end of the last response."""
+    ends = [at for at, event in enumerate(events) if isinstance(event, HttpEnd)]
+    at = ends[-1] if ends else len(events)
+    yield from (*events[:at], *body, *events[at:])
 
 
 def _remark(one: Exchange) -> str:

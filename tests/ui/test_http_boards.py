@@ -1,0 +1,41 @@
+"""The boards of the HTTP tab's jobs beside requests: robots, repeat, cookies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.ui.driving import Driver
+from tests.ui.loop import in_loop
+from tests.ui.test_http_pane import opened
+from workbench.ui.panes.boards import RunBoard
+from workbench.ui.panes.http.pane import HttpPane
+from workbench.ui.panes.http.robotsboard import RobotsBoard
+
+SIZES = [(80, 24), (120, 40)]
+B = TypeVar("B", bound=RunBoard)
+
+
+async def board(driver: Driver, pane: HttpPane, line: str, kind: type[B]) -> B:
+    """The board that a line opens, its run ended."""
+    await driver.target(pane, line)
+    await driver.until(lambda: isinstance(pane.boards.board, kind), "the board")
+    found = pane.boards.board
+    assert isinstance(found, kind)
+    await driver.until(lambda: found.run is not None and found.run.ended is not None, "the end")
+    return found
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_robots(size: tuple[int, int], tmp_path: Path) -> None:
+    file = tmp_path / "robots.txt"
+    file.write_text("User-agent: *\nDisallow: /private/\nAllow: /private/open\nWhat\n")
+    async with opened(size) as (driver, pane):
+        found = await board(driver, pane, f"robots {file} /private/x /private/open", RobotsBoard)
+        await driver.see("refused", ">    2 Disallow", "!    4 What")
+        found.table.focus()
+        await driver.press("down")
+        await driver.see(">    3 Allow")

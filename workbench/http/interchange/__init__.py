@@ -1,0 +1,1 @@
+"""Requests to and from other tools: curl's command line, HAR files."""

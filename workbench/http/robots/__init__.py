@@ -1,0 +1,1 @@
+"""robots.txt: what it says, by RFC 9309 and by urllib.robotparser."""
