@@ -22,6 +22,7 @@ from workbench.core.message import Event
 from workbench.core.race import Attempt
 from workbench.core.scope import Scope, is_literal
 from workbench.core.units import amount
+from workbench.sockets.asking import Asking
 from workbench.sockets.connect_code import as_python, as_shell
 from workbench.sockets.kernel import look
 from workbench.sockets.manners import LOOK_INTERVAL, Drip, Stall
@@ -224,6 +225,7 @@ class _Session:
         self._info = request.info
         self._looks_every = self._look_at = 0.0
         self._drip, self._stall = Drip(), Stall()
+        self._asking = None if self._connected else Asking()
         self._manners_at = 0.0
         self._unacknowledged = False
         """Something waits in the kernel's send queue, as far as the last look told."""
@@ -310,8 +312,12 @@ class _Session:
         self._heard = time.monotonic()
         if data or not self._connected:
             self._in += len(data)
+            if self._asking is not None:
+                answers, after = self._asking.received(data, self._heard)
+                yield Received(data, 0, answers, after)
+                return
             yield Received(data)
-            words = self._drip.received(len(data), self._heard) if self._connected else ""
+            words = self._drip.received(len(data), self._heard)
             if words:
                 yield Note(words)
         else:
@@ -415,7 +421,9 @@ class _Session:
             self._sent += sent
             self._unacknowledged = self._connected
             self._waiting -= sent
-            yield Sent(bytes(data[:sent]))
+            taken = bytes(data[:sent])
+            number = self._asking.sent(taken, self._heard) if self._asking is not None else 0
+            yield Sent(taken, 0, number)
             if sent < len(data):
                 self._out[0] = data[sent:]
                 return

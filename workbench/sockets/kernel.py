@@ -49,7 +49,7 @@ class KernelView(Event):
             info = self.tcp
             limit = info.slow_start_threshold
             words = [
-                info.state,
+                "closed" if info.state == "UNCONN" else info.state,
                 *words,
                 f"rtt {duration(info.rtt)} ±{duration(info.rtt_variance)}",
                 f"cwnd {info.congestion_window}" + ("" if limit is None else f" ssthresh {limit}"),

@@ -30,11 +30,15 @@ class Connected(Event):
 class Received(Event):
     """Bytes from the peer: of a stream as they came, of a datagram socket one datagram.
 
-    `peer` is the number of one of a listener's peers; 0 where there is only one.
+    `peer` is the number of one of a listener's peers; 0 where there is only one. Of a datagram
+    `answers` is the number of the one sent that it seems to answer, 0 if nobody had asked, and
+    `after` the seconds since then; of a stream `answers` is -1.
     """
 
     data: bytes
     peer: int = 0
+    answers: int = -1
+    after: float = 0.0
 
     def line(self) -> str:
         """How many."""
@@ -47,10 +51,14 @@ class Received(Event):
 
 @event("sent", channel="talk")
 class Sent(Event):
-    """Bytes that the kernel has taken for the peer; `peer` as with `received`."""
+    """Bytes that the kernel has taken for the peer; `peer` as with `received`.
+
+    `number` counts the datagrams of a session; 0 of a stream.
+    """
 
     data: bytes
     peer: int = 0
+    number: int = 0
 
     def line(self) -> str:
         """Nothing: who sends knows what they sent."""
