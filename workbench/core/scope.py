@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from workbench.core.message import Command
@@ -158,6 +158,22 @@ class Scope:
             raise TimeoutError("timed out")
         return next(iter(ready.values()))
 
+    def wait_any(self, sockets: Sequence[T], timeout: float) -> list[T]:
+        """Wait until one of several sockets can be written to; those that can, none in time.
+
+        Raises:
+            Cancelled: the scope was cancelled.
+        """
+        poll = select.poll()
+        numbers = {one.fileno(): one for one in sockets}
+        self.check()  # a cancel leaves them without descriptors
+        for number in numbers:
+            poll.register(number, select.POLLOUT)
+        poll.register(self._cancel_read, select.POLLIN)
+        ready = poll.poll(max(0.0, timeout) * 1000)
+        self.check()
+        return [numbers[number] for number, _ in ready if number in numbers]
+
     def lookup(
         self,
         host: str | None,
@@ -175,7 +191,7 @@ class Scope:
             TimeoutError: no answer within the scope's timeout.
             Cancelled: the scope was cancelled.
         """
-        if _is_literal(host):
+        if is_literal(host):
             return list(socket.getaddrinfo(host, port, family, kind, protocol, flags))
         answer: queue.SimpleQueue[list[Address] | Exception | None] = queue.SimpleQueue()
 
@@ -298,7 +314,7 @@ class Scope:
                 pass
 
 
-def _is_literal(host: str | None) -> bool:
+def is_literal(host: str | None) -> bool:
     """An address, which getaddrinfo(3) takes apart without asking anybody."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:

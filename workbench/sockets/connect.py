@@ -5,35 +5,46 @@ from __future__ import annotations
 import errno
 import os
 import select
-import shlex
 import socket
 import stat
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.core.dial import Dialled, dial
+from workbench.core.dial import Dialled, dialling, let_go, parse_source
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Note
 from workbench.core.failure import JobError, explain
 from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event
-from workbench.core.scope import Scope
+from workbench.core.race import Attempt
+from workbench.core.scope import Scope, is_literal
 from workbench.core.units import amount
+from workbench.sockets.asking import Asking
+from workbench.sockets.connect_code import as_python, as_shell
+from workbench.sockets.kernel import look
+from workbench.sockets.manners import LOOK_INTERVAL, Drip, Stall
+from workbench.sockets.options import find, read_all
+from workbench.sockets.options import write as write_option
 from workbench.sockets.session import (
     COMMANDS,
     Connected,
     Counts,
     Finish,
     Finished,
+    Look,
+    Options,
+    OptionSet,
+    ReadOptions,
     Received,
     Send,
     SendFile,
     Sent,
+    SetOption,
+    session_settings,
 )
-from workbench.sockets.socat import peer
 
 READ_SIZE = 1 << 18
 RECORD_SIZE = 1 << 14
@@ -46,42 +57,11 @@ SENDS_LIMIT = 64 << 20
 """Bytes that may wait for a slow peer before no more are taken by command."""
 
 COUNT_INTERVAL = 0.25
+LEAST_LOOK = 0.05
+"""Seconds between two looks of the kernel's view, however often it is asked for."""
+
 IDLE_AFTER_PEER = 0.5
 """Seconds that the session waits for more input once the peer has finished (as socat does)."""
-
-_PYTHON_STREAM = """\
-import os
-import socket
-import threading
-
-with {connect} as peer:
-{begin}
-    def send():
-        while data := os.read(0, 65536):
-            peer.sendall(data{crlf})
-        peer.shutdown(socket.SHUT_WR)
-
-    threading.Thread(target=send, daemon=True).start()
-    while data := peer.recv(65536):
-        while data:
-            data = data[os.write(1, data) :]
-"""
-
-_PYTHON_DATAGRAM = """\
-import os
-import socket
-
-with socket.socket(socket.{family}, socket.SOCK_DGRAM) as peer:
-{bind}    peer.settimeout({wait})
-    peer.connect({address!r})
-    while data := os.read(0, 16384):
-        peer.send(data{crlf})
-    try:
-        while True:
-            os.write(1, peer.recv(65535))
-    except TimeoutError:
-        pass
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,34 +77,46 @@ class Connect(Request):
     quiet_after: float = option(
         1.0, "datagrams: seconds without an answer that end it after the input's end", unit="s"
     )
+    source: str = option(
+        "", "where it comes from: ADDR, ADDR:PORT, :PORT, or a Unix socket's path", metavar="SOURCE"
+    )
+    set: tuple[str, ...] = option(
+        (), "set a socket option before connecting, as TCP_NODELAY=on", metavar="NAME=VALUE"
+    )
+    coverage: int = option(
+        0, "UDP-Lite: bytes of each datagram, 8 of them its header, that the checksum covers"
+    )
+    info: bool = option(False, "tell at the end what the kernel knew of the socket (TCP_INFO)")
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """The options to set, checked.
+
+        Raises:
+            JobError: no such option or value.
+        """
+        return session_settings(self.endpoint, self.set, self.coverage)
 
     def as_python(self) -> str:
         """A thread that sends and a loop that receives."""
-        end = self.endpoint
-        address = end.unix_address if end.is_unix else (end.host or "localhost", end.port)
-        crlf = '.replace(b"\\r\\n", b"\\n").replace(b"\\n", b"\\r\\n")' if self.crlf else ""
-        if end.transport in ("udp", "unixgram"):
-            family = "AF_UNIX" if end.is_unix else "AF_INET6" if ":" in end.host else "AF_INET"
-            return _PYTHON_DATAGRAM.format(
-                family=family,
-                bind='    peer.bind("")\n' if end.is_unix else "",
-                wait=self.quiet_after,
-                address=address,
-                crlf=crlf,
-            )
-        if end.is_unix:
-            connect, begin = "socket.socket(socket.AF_UNIX)", f"    peer.connect({address!r})\n"
-        else:
-            connect = f"socket.create_connection({address!r}, {self.timeout})"
-            begin = "    peer.settimeout(None)\n"
-        return _PYTHON_STREAM.format(connect=connect, begin=begin, crlf=crlf)
+        return as_python(
+            self.endpoint,
+            crlf=self.crlf,
+            source=parse_source(self.source),
+            settings=self.settings,
+            timeout=self.timeout,
+            quiet_after=self.quiet_after,
+        )
 
     def as_shell(self) -> str:
-        """socat, which waits for the peer's last answer for as long as nc does not."""
-        datagrams = self.endpoint.transport in ("udp", "unixgram")
-        wait = f"{self.quiet_after:g}" if datagrams else "3600"
-        crlf = r"perl -pe '$| = 1; s/\r?\n/\r\n/' | " if self.crlf else ""
-        return f"{crlf}socat -t {wait} - {shlex.quote(peer(self.endpoint))}"
+        """The words of socat(1)."""
+        return as_shell(
+            self.endpoint,
+            crlf=self.crlf,
+            source=parse_source(self.source),
+            settings=self.settings,
+            quiet_after=self.quiet_after,
+        )
 
 
 @job(
@@ -142,10 +134,33 @@ def connect(request: Connect, scope: Scope) -> Iterator[Event]:
             f"{end.scheme} begins with TLS, and a session moves bare bytes",
             advice=f"use tcp://{end.authority} to see them",
         )
-    dialled = dial(end, scope)
-    yield Connected(dialled.peer, dialled.local, dialled.lookup, dialled.connect)
-    with dialled.sock:
+    source, settings = parse_source(request.source), request.settings
+
+    def prepare(sock: socket.socket) -> None:
+        for name, value in settings:
+            write_option(sock, name, value)
+
+    attempts = dialling(end, scope, source=source, prepare=prepare)
+    dialled = yield from _told(attempts, always=not is_literal(end.host) and not end.is_unix)
+    try:
+        yield Connected(dialled.peer, dialled.local, dialled.lookup, dialled.connect)
         yield from _Session(request, scope, dialled).run()
+    finally:
+        let_go(dialled.sock, source)
+
+
+def _told(
+    attempts: Generator[Attempt, None, Dialled], *, always: bool
+) -> Generator[Event, None, Dialled]:
+    """The attempts, but for those that say no more than what follows: one address, and its end."""
+    while True:
+        try:
+            attempt = next(attempts)
+        except StopIteration as end:
+            dialled: Dialled = end.value
+            return dialled
+        if always:
+            yield attempt
 
 
 class _Input:
@@ -207,6 +222,13 @@ class _Session:
         self._counted = (0, 0, 0)
         self._count_at = 0.0
         self._notes: list[Event] = []
+        self._info = request.info
+        self._looks_every = self._look_at = 0.0
+        self._drip, self._stall = Drip(), Stall()
+        self._asking = None if self._connected else Asking()
+        self._manners_at = 0.0
+        self._unacknowledged = False
+        """Something waits in the kernel's send queue, as far as the last look told."""
 
     def run(self) -> Iterator[Event]:
         """Move bytes until there is nothing left to move."""
@@ -218,6 +240,8 @@ class _Session:
                 if isinstance(one, _Input):
                     one.close()
         yield Counts(self._in, self._sent, self._waiting)
+        if self._info:
+            yield look(self._sock)
         yield Done(f"received {amount(self._in)}, sent {amount(self._sent)}")
 
     def _over(self) -> bool:
@@ -245,7 +269,7 @@ class _Session:
         source = self._source() if self._waiting < INPUT_AHEAD else None
         if source is not None:
             poll.register(source.fd, select.POLLIN)
-        ready = dict(poll.poll(self._patience() * 1000))
+        ready = dict(poll.poll(max(0.0, self._patience()) * 1000))
         self._scope.check()
         if self._scope.fileno() in ready:
             self._obey()
@@ -261,16 +285,22 @@ class _Session:
             yield from self._send()
         if self._finish and not self._out and not self._inputs and not self._we_finished:
             yield from self._close_our_half()
+        self._mind_manners()
         yield from self._notes
         self._notes.clear()
         yield from self._count()
 
     def _patience(self) -> float:
-        """Seconds to sleep at the most: until the next figures or the end of a silence."""
+        """Seconds to sleep at the most: until the next figures or look, or the end of a silence."""
+        seconds = 3600.0
+        if self._looks_every:
+            seconds = self._look_at - time.monotonic()
+        if self._unacknowledged:
+            seconds = min(seconds, LOOK_INTERVAL)
         if self._counted != (self._in, self._sent, self._waiting):
-            return COUNT_INTERVAL
+            return min(seconds, COUNT_INTERVAL)
         ending = self._peer_finished if self._connected else self._finish
-        return 0.05 if ending else 3600.0
+        return min(seconds, 0.05) if ending else seconds
 
     # -- in ------------------------------------------------------------------------------------
 
@@ -282,7 +312,14 @@ class _Session:
         self._heard = time.monotonic()
         if data or not self._connected:
             self._in += len(data)
+            if self._asking is not None:
+                answers, after = self._asking.received(data, self._heard)
+                yield Received(data, 0, answers, after)
+                return
             yield Received(data)
+            words = self._drip.received(len(data), self._heard)
+            if words:
+                yield Note(words)
         else:
             self._peer_finished = True
             yield Finished("peer's")
@@ -306,6 +343,36 @@ class _Session:
                         self._notes.append(Note(explain("send a file", problem).line()))
                 case Finish():
                     self._finish = True
+                case ReadOptions():
+                    self._notes.append(Options(read_all(self._sock)))
+                case SetOption(name=name, value=value):
+                    self._set(name, value)
+                case Look(every=every):
+                    self._looks_every = max(LEAST_LOOK, every) if every > 0 else 0.0
+                    self._look_at = 0.0
+
+    def _set(self, name: str, value: str) -> None:
+        try:
+            now = write_option(self._sock, name, value)
+        except JobError as problem:
+            self._notes.append(Note(explain(f"set {name}", problem).line()))
+        else:
+            self._notes.append(OptionSet(find(name).name, now))
+            self._notes.append(Options(read_all(self._sock)))
+
+    def _mind_manners(self) -> None:
+        """Look at the socket when it is time: as asked, and while the peer takes nothing."""
+        now = time.monotonic()
+        if self._looks_every and now >= self._look_at:
+            self._look_at = now + self._looks_every
+            self._notes.append(look(self._sock))
+        if not self._connected or now < self._manners_at:
+            return
+        self._manners_at = now + LOOK_INTERVAL
+        words = self._stall.look(self._sock, self._waiting, self._sent, now)
+        self._unacknowledged = self._stall.waits
+        if words:
+            self._notes.append(Note(words))
 
     def _source(self) -> _Input | None:
         """The input whose turn it is; what was sent by command before it goes first."""
@@ -352,8 +419,11 @@ class _Session:
                 continue
             self._heard = time.monotonic()
             self._sent += sent
+            self._unacknowledged = self._connected
             self._waiting -= sent
-            yield Sent(bytes(data[:sent]))
+            taken = bytes(data[:sent])
+            number = self._asking.sent(taken, self._heard) if self._asking is not None else 0
+            yield Sent(taken, 0, number)
             if sent < len(data):
                 self._out[0] = data[sent:]
                 return

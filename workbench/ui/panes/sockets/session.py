@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -13,21 +14,38 @@ from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from workbench.core.arguments import UsageError
-from workbench.core.events import Done, Failed
+from workbench.core.events import Done, Failed, Note
 from workbench.core.feed import Batch
 from workbench.core.message import Command, Event
 from workbench.core.runner import Run
-from workbench.core.text import InputError, from_hex, safe, unescape
+from workbench.core.text import InputError, escape, from_hex, safe, unescape
 from workbench.core.units import amount, duration
 from workbench.servers.events import Closed, Listening, Opened, Stats
-from workbench.sockets.session import Connected, Counts, Finish, Send, SendFile
+from workbench.sockets.kernel import KernelView
+from workbench.sockets.session import (
+    Connected,
+    Counts,
+    Finish,
+    Look,
+    Options,
+    ReadOptions,
+    Send,
+    SendFile,
+    SetOption,
+)
+from workbench.ui.panes.sockets.sessionkernel import KernelStrip, OptionsView
 from workbench.ui.panes.sockets.transcript import Row, Transcript, View
+from workbench.ui.screens.dialog import Ask
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.ring import LIMIT, Line, Ring
+from workbench.ui.widgets.table import Table
 from workbench.ui.widgets.tones import Tone
 
 FRAME_BYTES = 200_000
 """Bytes that are drawn of what comes in one frame; the rest only goes by."""
+
+KERNEL_INTERVAL = 0.25
+"""Seconds between two looks at the socket while they are shown."""
 
 Mode = Literal["text", "hex", "file"]
 MODES: tuple[Mode, ...] = ("text", "hex", "file")
@@ -63,6 +81,9 @@ class SessionView(Vertical):
         Binding("v", "view", "text or hex", id="session.view"),
         Binding("slash", "find", "find", id="session.find"),
         Binding("r", "again", "connect again", id="session.again"),
+        Binding("k", "kernel", "kernel's view", id="session.kernel"),
+        Binding("u", "options", "socket options", id="session.options"),
+        Binding("c", "encoding", "encoding", show=False, id="session.encoding"),
     ]
 
     class Opened(Message):
@@ -99,11 +120,18 @@ class SessionView(Vertical):
         self._lines: list[Line] = []
         self._head = ""
         self._past: list[str] = []
+        self.encoding = "utf-8"
+        self._options: Options | None = None
+        """The options to show with the next frame."""
+        self._refusal = ""
+        """Why the last option was not set."""
 
     def compose(self) -> ComposeResult:
         """Head, transcript, what went wrong, the line that sends."""
         yield Static("", classes="head", markup=False)
+        yield KernelStrip()
         yield Ring(empty="Type a line below; enter sends it.")
+        yield OptionsView()
         yield Static("", classes="problem", markup=False)
         yield FilterLine("type to find; enter goes to the transcript, n and N to other places")
         with Horizontal(classes="send"):
@@ -124,7 +152,9 @@ class SessionView(Vertical):
         self.peers, self.to = {}, 0
         self._counts = Counts(0, 0, 0)
         self._lines.clear()
+        self.transcript.encoding = self.encoding
         if self.is_mounted:
+            self.query_one(KernelStrip).begin()
             self.query_one(Ring).clear()
             self._complain("")
 
@@ -168,6 +198,13 @@ class SessionView(Vertical):
         if isinstance(event, Counts):
             self._counts = event
             return
+        if isinstance(event, KernelView):
+            if self.is_mounted:
+                self.query_one(KernelStrip).take(event)
+            return
+        if isinstance(event, Options):
+            self._options = event
+            return
         if isinstance(event, Stats):
             self._counts = Counts(event.bytes_in, event.bytes_out, 0)
             return
@@ -175,6 +212,9 @@ class SessionView(Vertical):
             self.connected = event
             self._show_mode()
             self.post_message(self.Opened(self))
+            self._ask_the_kernel()
+        elif isinstance(event, Note) and event.text.startswith("set "):
+            self._refusal = event.text
         elif isinstance(event, Opened):
             self.peers[event.id] = event.peer
         elif isinstance(event, Closed):
@@ -196,6 +236,13 @@ class SessionView(Vertical):
         if self._lines:
             lines, self._lines = self._lines, []
             self.query_one(Ring).append(lines)
+        self.query_one(KernelStrip).pulse()
+        if self._options is not None:
+            told, self._options = self._options, None
+            self.query_one(OptionsView).show(told.options)
+        if self._refusal:
+            self._complain(safe(self._refusal))
+            self._refusal = ""
         head = self._head_text()
         if head != self._head:
             self._head = head
@@ -249,7 +296,15 @@ class SessionView(Vertical):
             if not path.is_file():
                 raise UsageError(f"{text!r} is no file: type the path of one")
             return SendFile(path, self.to)
-        return Send(unescape(text) + ENDINGS[self._ending][1], self.to)
+        return Send(unescape(text, self.encoding) + self._line_end(), self.to)
+
+    def _line_end(self) -> bytes:
+        """The end of a line of text in the encoding, without a byte order mark of its own."""
+        end = ENDINGS[self._ending][1]
+        wide = self.encoding.replace("_", "-").lower()
+        if wide in ("utf-16", "utf-32"):
+            wide += "-le" if sys.byteorder == "little" else "-be"
+        return end.decode().encode(wide, "replace")
 
     def _complain(self, text: str) -> None:
         problem = self.query_one(".problem", Static)
@@ -274,6 +329,8 @@ class SessionView(Vertical):
         place = there.index(self.to) if self.to in there else 0
         self.to = there[(place + 1) % len(there)]
         self._show_mode()
+        self.query_one(KernelStrip).begin()
+        self._ask_the_kernel()
 
     def action_ending(self) -> None:
         """What is put at the end of each line of text."""
@@ -283,26 +340,120 @@ class SessionView(Vertical):
     def action_view(self) -> None:
         """Draw the whole transcript as text or as hex."""
         self.view = "hex" if self.view == "text" else "text"
+        self._draw_again()
+
+    def _draw_again(self) -> None:
         ring = self.query_one(Ring)
         ring.clear()
         rows = self.transcript.rows(self.view, LIMIT, bytes_wide=self._bytes_wide)
         self._lines = [_line(row) for row in rows]
         self.pulse()
 
+    def action_encoding(self) -> None:
+        """Choose the encoding of what is typed and shown as text."""
+
+        def chosen(name: str | None) -> None:
+            if not name:
+                return
+            try:
+                unescape("", name)
+            except InputError as problem:
+                self._complain(str(problem))
+                return
+            self.encoding = self.transcript.encoding = name
+            self._show_mode()
+            self._draw_again()
+
+        hint = "utf-8, latin-1, cp1252, utf-16-le, shift_jis, koi8-r, cp037"
+        self.app.push_screen(Ask("Text in which encoding?", self.encoding, hint), chosen)
+
+    def action_kernel(self) -> None:
+        """Show what the kernel knows of the socket, or hide it."""
+        strip = self.query_one(KernelStrip)
+        strip.display = not strip.display
+        self._ask_the_kernel()
+
+    def action_options(self) -> None:
+        """Show the socket's options in place of the transcript, or the transcript again."""
+        options, ring = self.query_one(OptionsView), self.query_one(Ring)
+        line = self.query_one(FilterLine)
+        if line.display:
+            line.action_clear()
+        options.display, ring.display = not options.display, not ring.display
+        (options.query_one(Table) if options.display else ring).focus()
+        self._ask_the_kernel()
+
+    def _ask_the_kernel(self) -> None:
+        """Have the job tell what is on the screen, and no more."""
+        if self.run is None or not self.is_mounted or not self.open:
+            return
+        every = KERNEL_INTERVAL if self.query_one(KernelStrip).display else 0.0
+        self.run.send(Look(every, self.to))
+        if self.query_one(OptionsView).display:
+            self.run.send(ReadOptions(self.to))
+
+    def on_options_view_wanted(self, event: OptionsView.Wanted) -> None:
+        """Ask for the value, and set it."""
+        one, to = event.option, self.to
+
+        def answered(value: str | None) -> None:
+            if value is not None and self.run is not None:
+                self._complain("")
+                if not self.run.send(SetOption(one.name, value, to)):
+                    self._complain("the session has ended: its socket is gone")
+
+        title = f"{one.name}: {one.meaning}"
+        self.app.push_screen(Ask(title, one.value, "enter sets   esc closes"), answered)
+
+    def on_ring_chosen(self, event: Ring.Chosen) -> None:
+        """Put a line of the transcript on the line that sends, to be edited and sent again."""
+        row = event.line.data
+        if not isinstance(row, Row) or not row.data:
+            return
+        event.stop()
+        line = self.query_one(SendLine)
+        self.mode, line.value = self._as_typed(row.data)
+        self._show_mode()
+        line.cursor_position = len(line.value)
+        line.focus()
+
+    def _as_typed(self, data: bytes) -> tuple[Mode, str]:
+        """What would be typed to send these bytes; the line's end is set to that of the bytes."""
+        if self.view == "hex":
+            return "hex", data.hex(" ")
+        for at, end in ((1, b"\r\n"), (0, b"\n"), (2, b"")):
+            ending = end.decode().encode(self.encoding, "replace")
+            if data.endswith(ending):
+                self._ending = at
+                break
+        try:
+            text = data.removesuffix(self._line_end()).decode(self.encoding, "surrogateescape")
+            typed = escape(text.encode("utf-8", "surrogateescape"))
+            if unescape(typed, self.encoding) + self._line_end() == data:
+                return "text", typed
+        except (InputError, ValueError):
+            pass
+        return "hex", data.hex(" ")
+
     def action_find(self) -> None:
-        """Type what to look for in the transcript."""
+        """Type what to look for in the transcript, or to filter the options by."""
         self.query_one(FilterLine).open()
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Mark what is found, and go to it."""
+        """Mark what is found, and go to it; or filter the options."""
+        options = self.query_one(OptionsView)
+        if options.display:
+            options.query_one(Table).filter_text = event.text
+            return
         ring = self.query_one(Ring)
         ring.search_text = event.text
         if event.text:
             ring.find(-1)
 
     def on_filter_line_left(self) -> None:
-        """Back to the transcript."""
-        self.query_one(Ring).focus()
+        """Back to the transcript, or to the options."""
+        options = self.query_one(OptionsView)
+        (options.query_one(Table) if options.display else self.query_one(Ring)).focus()
 
     def action_again(self) -> None:
         """Connect again."""
@@ -319,7 +470,8 @@ class SessionView(Vertical):
         ending = f"+{ENDINGS[self._ending][0]}" if self.mode == "text" else ""
         listening = isinstance(self.connected, Listening)
         whom = f" to #{self.to}" if self.to else " to all" if listening else ""
-        self.query_one(".send Label", Label).update(f"{self.mode}{ending}{whom}>")
+        charset = "" if self.encoding == "utf-8" or self.mode != "text" else f" {self.encoding}"
+        self.query_one(".send Label", Label).update(f"{self.mode}{charset}{ending}{whom}>")
         self.query_one(SendLine).placeholder = HINTS[self.mode]
 
 

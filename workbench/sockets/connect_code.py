@@ -1,0 +1,113 @@
+"""`connect` as code: a Python script on the standard library, and socat's words."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from typing import Any
+
+from workbench.core.dial import INTERNET, Source
+from workbench.core.endpoint import Endpoint
+from workbench.sockets.options import as_calls, as_socat
+from workbench.sockets.socat import peer
+
+Settings = tuple[tuple[str, str], ...]
+
+_STREAM = """\
+import os
+import socket
+import threading
+
+with {connect} as peer:
+{begin}
+    def send():
+        while data := os.read(0, {piece}):
+            peer.sendall(data{crlf})
+        peer.shutdown(socket.SHUT_WR)
+
+    threading.Thread(target=send, daemon=True).start()
+    while data := peer.recv(65536):
+        while data:
+            data = data[os.write(1, data) :]
+"""
+
+_DATAGRAM = """\
+import os
+import socket
+
+with {connect} as peer:
+{begin}    peer.settimeout({wait})
+    while data := os.read(0, 16384):
+        peer.send(data{crlf})
+    try:
+        while True:
+            os.write(1, peer.recv(65535))
+    except TimeoutError:
+        pass
+"""
+
+
+def as_python(
+    end: Endpoint,
+    *,
+    crlf: bool,
+    source: Source,
+    settings: Settings,
+    timeout: float,
+    quiet_after: float,
+) -> str:
+    """A thread that sends and a loop that receives."""
+    ends = '.replace(b"\\r\\n", b"\\n").replace(b"\\n", b"\\r\\n")' if crlf else ""
+    if end.transport in ("udp", "udplite", "unixgram"):
+        connect, begin = _socket(end, source, settings)
+        return _DATAGRAM.format(connect=connect, begin=begin, wait=quiet_after, crlf=ends)
+    piece = 16384 if end.transport == "unixseq" else 65536
+    if end.transport != "tcp" or settings or end.family:
+        connect, begin = _socket(end, source, settings)
+    else:
+        more = f", ({source.host!r}, {source.port})" if source != Source() else ""
+        connect = f"socket.create_connection({address(end)!r}, {timeout}{more})"
+        begin = "    peer.settimeout(None)\n"
+    return _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
+
+
+def address(end: Endpoint) -> Any:
+    """What connect(2) of Python takes."""
+    if end.is_unix:
+        return end.unix_address
+    if end.transport == "vsock":
+        return (end.cid, end.port)
+    return (end.host or "localhost", end.port)
+
+
+def _socket(end: Endpoint, source: Source, settings: Settings) -> tuple[str, str]:
+    """What makes the socket, and the lines that set, bind and connect it."""
+    lines = as_calls(settings, "peer")
+    if end.is_unix:
+        kind = {"unixgram": "SOCK_DGRAM", "unixseq": "SOCK_SEQPACKET"}.get(end.transport)
+        made = f"socket.AF_UNIX, socket.{kind}" if kind else "socket.AF_UNIX"
+        if source.path or end.transport == "unixgram":
+            lines.append(f"peer.bind({source.unix_address!r})")
+    elif end.transport == "vsock":
+        made = "socket.AF_VSOCK, socket.SOCK_STREAM"
+    else:
+        six = ":" in end.host or end.family == "inet6"
+        number, protocol = INTERNET[end.transport]
+        kind = "SOCK_DGRAM" if number == socket.SOCK_DGRAM else "SOCK_STREAM"
+        made = f"socket.AF_INET{'6' * six}, socket.{kind}"
+        made += f", {protocol}" if protocol else ""
+        if source != Source():
+            lines.append(f"peer.bind({(source.host, source.port)!r})")
+    lines.append(f"peer.connect({address(end)!r})")
+    return f"socket.socket({made})", "".join(f"    {line}\n" for line in lines)
+
+
+def as_shell(
+    end: Endpoint, *, crlf: bool, source: Source, settings: Settings, quiet_after: float
+) -> str:
+    """socat, which waits for the peer's last answer for as long as nc does not."""
+    datagrams = end.transport in ("udp", "udplite", "unixgram")
+    wait = f"{quiet_after:g}" if datagrams else "3600"
+    filtered = r"perl -pe '$| = 1; s/\r?\n/\r\n/' | " if crlf else ""
+    words = peer(end, source) + as_socat(settings)
+    return f"{filtered}socat -t {wait} - {shlex.quote(words)}"
