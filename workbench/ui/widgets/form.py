@@ -7,6 +7,8 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Label, Select
 
 from workbench.core.arguments import UsageError, convert
@@ -19,12 +21,13 @@ class Form(VerticalScroll):
     DEFAULT_CSS = """
     Form { height: auto; max-height: 9; display: none; background: $surface; }
     Form .row { height: 1; }
-    Form .name { width: 16; padding: 0 1; color: $text-accent; }
+    Form .name { width: 19; padding: 0 1; color: $text-accent; }
+    Form .group { color: $text-muted; padding: 0 1; text-style: bold; height: 1; }
     Form .about { width: 1fr; color: $text-muted; }
-    Form Input { width: 22; border: none; height: 1; padding: 0 1; background: $boost; }
+    Form Input { width: 20; border: none; height: 1; padding: 0 1; background: $boost; }
     Form Input:focus { border: none; background: $primary 30%; }
-    Form Checkbox { width: 22; border: none; height: 1; padding: 0; background: $surface; }
-    Form Select { width: 22; height: 1; }
+    Form Checkbox { width: 20; border: none; height: 1; padding: 0; background: $surface; }
+    Form Select { width: 20; height: 1; }
     """
 
     def __init__(self) -> None:
@@ -37,7 +40,14 @@ class Form(VerticalScroll):
             return
         self._job = job
         self.remove_children()
-        self.mount_all(self._row(one) for one in _options(job))
+        rows: list[Widget] = []
+        group = ""
+        for one in _options(job):
+            if one.about.group != group:
+                group = one.about.group
+                rows.append(Label(group, classes="group", markup=False))
+            rows.append(self._row(one))
+        self.mount_all(rows)
 
     def focus_first(self) -> None:
         """Go to the first field, once it is there."""
@@ -89,15 +99,35 @@ class Form(VerticalScroll):
         yield from ()
 
 
+class Tick(Checkbox):
+    """A box that shows without colour, too, whether it is ticked."""
+
+    @property
+    def _button(self) -> Content:
+        self.BUTTON_INNER = "x" if self.value else " "
+        return super()._button
+
+
 def _options(job: Job[Any]) -> list[Parameter]:
-    return [one for one in parameters(job.request) if not one.about.positional]
+    """The job's own options before those that it shares with others, groups held together."""
+    found = [one for one in parameters(job.request) if not one.about.positional]
+    kinds = job.request.__mro__
+
+    def depth(one: Parameter) -> int:
+        declares = (one.name in vars(kind).get("__annotations__", ()) for kind in kinds)
+        return list(declares).index(True)
+
+    found.sort(key=depth)
+    # What has no group stands above all groups.
+    groups = ["", *dict.fromkeys(one.about.group for one in found)]
+    return sorted(found, key=lambda one: groups.index(one.about.group))
 
 
 def _field(one: Parameter) -> Input | Checkbox | Select[str]:
     name = f"option-{one.name}"
     default = "" if one.default in (MISSING, None, ()) else one.default
     if one.kind is bool:
-        return Checkbox("", bool(default), id=name, compact=True)
+        return Tick("", bool(default), id=name, compact=True)
     if one.literals:
         choices = [(str(value), str(value)) for value in one.literals]
         return Select(choices, value=str(default), allow_blank=False, id=name, compact=True)

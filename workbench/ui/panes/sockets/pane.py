@@ -36,11 +36,12 @@ listen tcp://127.0.0.1:7008 waits for others, as many as come; ^g chooses to who
 multicast udp://239.1.2.3:5007 --interface lo joins a group: who sends to it, and what.
 
 Other jobs have boards of their own; b goes from the sessions to each and back.
-  sockets state:listen                  this host's sockets, live; / filters, g groups, enter sends
-  scan 127.0.0.1 --ports 1-1024         open ports, and what they say; enter sends one elsewhere
-  ping HOST, ping HOST --tcp 443        loss, jitter, times as a line and a histogram
-  trace HOST --by tcp --rounds 0        the way there, hop by hop, again and again
-  families                              every kind of socket, and whether it is to be had here
+  sockets state:listen            this host's sockets, live; / filters,
+                                  g groups, enter sends
+  scan 127.0.0.1 --ports 1-1024   open ports, and what they say
+  ping HOST, ping HOST --tcp 443  loss, jitter, times, a histogram
+  trace HOST --by tcp --rounds 0  the way there, hop by hop, on and on
+  families                        every kind of socket, had here or not
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of

@@ -31,10 +31,10 @@ Many servers, the soonest to expire first; enter inspects the selected one:
   tls-list a.example b.example:8443    tls-list --file hosts.txt
 
 Certificates have jobs of their own, b goes from board to board:
-  cert show FILE                   anything decoded, bundles too; is it sound
-  cert server a.example 127.0.0.1  key and certificate, with a CA of your own
-  cert broken expired              wrong on purpose; also cert client, csr,
-                                   sign, match, convert, p12, ca
+  cert show FILE                   anything decoded; is it sound
+  cert server a.example 127.0.0.1  key and certificate, by your own CA
+  cert broken expired              wrong on purpose; also cert client,
+                                   csr, sign, match, convert, p12, ca
 
 The scan asks for SSLv2 to TLS 1.3 and every suite of IANA's registry, with
 ClientHellos of its own; no handshake is finished. What is weak is named with
