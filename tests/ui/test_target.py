@@ -86,7 +86,7 @@ async def test_values_of_the_form_reach_the_request(tmp_path: Path) -> None:
     async with driving() as driver:
         await driver.write("http http://127.0.0.1:0/")
         await driver.press("ctrl+o")
-        await driver.until(lambda: driver.servers.query("Form :focus"), "the first field")
+        await driver.until(lambda: driver.servers.query("Form *:focus"), "the first field")
         field(driver, "root").value = str(tmp_path)
         field(driver, "timeout").value = "2.5"
         links: Checkbox = field(driver, "links")
@@ -103,7 +103,7 @@ async def test_a_value_that_is_none_is_refused_where_it_was_asked_for() -> None:
     async with driving() as driver:
         await driver.write(ECHO)
         await driver.press("ctrl+o")
-        await driver.until(lambda: driver.servers.query("Form :focus"), "the first field")
+        await driver.until(lambda: driver.servers.query("Form *:focus"), "the first field")
         field(driver, "timeout").value = "soon"
         await driver.target(driver.servers, ECHO)
         await driver.see("! ", "'soon'")
