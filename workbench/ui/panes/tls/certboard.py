@@ -189,6 +189,8 @@ class CertBoard(RunBoard):
         if self.last is None:
             return f"{self.run.job.name} {target}   x stops"
         ended = "failed" if isinstance(self.last, Failed) else "done"
+        if self.rows and isinstance(self.last, Failed):
+            ended = "not trusted"
         said = self.last.line() if isinstance(self.last, Done) else ""
         return f"{self.run.job.name} {target}   {said or ended}"
 
