@@ -219,6 +219,7 @@ def _trust(chain: Sequence[Certificate], path: Path, judged: bool) -> Iterator[F
         words = f"“{last.issuer.short}”, which issued {_who(last, chain)}, was not sent"
         words += " and is not among the trusted ones" if judged else ""
         advice = f"send the intermediate{where} after the certificate, as in fullchain.pem"
+        advice += "; a root of your own must be given to clients" if judged else ""
         weight: Weight = "error" if judged else "warning"
         yield Finding("missing-intermediate", weight, words, advice, at)
 

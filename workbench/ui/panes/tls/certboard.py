@@ -20,7 +20,15 @@ from workbench.core.units import duration
 from workbench.tls.inspecting.events import CertificateSeen, Changed, Fact, Problem, Seen
 from workbench.tls.show import Fault, Shown
 from workbench.ui.panes.boards import RunBoard
-from workbench.ui.panes.tls.chainview import COLUMNS, Row, cell, details, problem_lines, value
+from workbench.ui.panes.tls.chainview import (
+    COLUMNS,
+    Row,
+    cell,
+    details,
+    problem_lines,
+    value,
+    wrapped,
+)
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Table
 
@@ -153,7 +161,9 @@ class CertBoard(RunBoard):
     def _draw_wrong(self) -> None:
         ring = self.query_one("#wrong", Ring)
         width = max(40, self.size.width - 2)
-        lines = [Line(safe(one.line()), "bad" if one.grave else "warn") for one in self.changed]
+        lines: list[Line] = []
+        for change in self.changed:
+            lines += wrapped("~", change.line(), "bad" if change.grave else "warn", width)
         for one in self.wrong:
             lines += problem_lines(one.weight, one.words, one.advice, width)
         if isinstance(self.last, Failed) and not self.wrong:
