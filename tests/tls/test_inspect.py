@@ -25,6 +25,7 @@ from workbench.tls import pem
 from workbench.tls.inspect import Tls, tls
 from workbench.tls.inspecting.events import CertificateSeen, Changed, Fact, Problem, Seen
 from workbench.tls.making import broken
+from workbench.tls.making.issuing import Order, issue, lifetime, new_key
 from workbench.tls.x509.certificate import decode
 
 NAME = "localhost"
@@ -155,6 +156,26 @@ def test_the_systems_store_is_a_folder_or_a_file(
         monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
     with many_at_once(identity) as end:
         assert isinstance(look(Tls(end, sni=NAME, brief=True))[-1], Done)
+
+
+def test_a_root_that_is_crossed_is_the_one_that_openssl_took(tmp_path: Path) -> None:
+    begin, end = lifetime(datetime.now(UTC), 90)
+    key = new_key("ecdsa")
+    old = issue(Order("Old root", "ca", begin, end), new_key("ecdsa"))
+    new = issue(Order("New root", "ca", begin, end), key)
+    crossed = issue(Order("New root", "ca", begin, end), key, old)
+    leaf = issue(Order(NAME, "server", begin, end, (NAME,)), new_key("ecdsa"), new)
+    identity = Identity(tmp_path / "chain.pem", tmp_path / "server.key")
+    chain = (leaf.certificate, crossed.certificate)
+    identity.certificate.write_bytes(b"".join(pem.write("CERTIFICATE", one) for one in chain))
+    identity.key.write_bytes(pem.write("PRIVATE KEY", leaf.key))
+    roots = tmp_path / "roots.pem"
+    with many_at_once(identity) as server:
+        for trusted in ((old,), (new,), (old, new)):
+            every = b"".join(pem.write("CERTIFICATE", one.certificate) for one in trusted)
+            roots.write_bytes(every)
+            events = look(Tls(server, sni=NAME, ca=str(roots), brief=True))
+            assert isinstance(events[-1], Done), (codes(events), len(trusted))
 
 
 def test_an_address_must_stand_in_the_certificate_as_one(tmp_path: Path) -> None:
