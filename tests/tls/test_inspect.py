@@ -381,7 +381,7 @@ def test_a_byte_now_and_then() -> None:
         peer.recv(1)
 
     with scripted(slowly) as end:
-        failed = failure(look(Tls(end), timeout=0.5))
+        failed = failure(look(Tls(end), timeout=2))
     assert "stopped after" in failed.cause
     assert failed.code == "ETIMEDOUT"
 
