@@ -22,6 +22,7 @@ from workbench.tls.show import Fault, Shown
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.tls.chainview import (
     COLUMNS,
+    SOON,
     Row,
     cell,
     details,
@@ -49,6 +50,7 @@ class CertBoard(RunBoard):
         display: none; }
     CertBoard .verdict.shown { display: block; }
     CertBoard .verdict.good { color: $text-success; text-style: bold; }
+    CertBoard .verdict.warn { color: $text-warning; text-style: bold; }
     CertBoard .verdict.bad { color: $text-error; text-style: bold; }
     CertBoard #wrong { height: auto; max-height: 25%; min-height: 1; border-bottom: solid $panel; }
     CertBoard Table { height: auto; max-height: 40%; min-height: 3;
@@ -138,7 +140,9 @@ class CertBoard(RunBoard):
         if self.seen is not None:
             verdict.update(safe(_verdict(self.seen), keep_newlines=True))
             verdict.add_class("shown")
-            verdict.set_class(self.seen.trusted, "good")
+            soon = self.seen.days is not None and self.seen.days < SOON
+            verdict.set_class(self.seen.trusted and not soon, "good")
+            verdict.set_class(self.seen.trusted and soon, "warn")
             verdict.set_class(not self.seen.trusted, "bad")
         else:
             verdict.remove_class("shown")
