@@ -21,7 +21,7 @@ from workbench.core.job import execute
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.tls import pem
-from workbench.tls.hosts import Expiries, Listed, TlsList, tls_list
+from workbench.tls.hosts import Listed, Ranked, TlsList, tls_list
 from workbench.tls.making.issuing import Made, Order, issue, lifetime, new_key
 
 DAYS = (40, 7, 300, -3)
@@ -80,9 +80,10 @@ def test_the_soonest_comes_first_and_who_is_silent_before_it(ca: tuple[Path, Mad
     listed = {one.target: one for one in events if isinstance(one, Listed)}
     assert [listed[str(end)].days for end in ends] == [40, 7, 300, -2]
     assert "refused" in listed[str(silent)].problem
-    [table] = [one for one in events if isinstance(one, Expiries)]
+    ranked = [one for one in events if isinstance(one, Ranked)]
     order = [str(silent), *(str(end) for _, end in sorted(zip(DAYS, ends, strict=True)))]
-    assert [re.search(r"tcp://\S+", row)[0] for row in table.rows] == order  # type: ignore[index]
+    assert [one.target for one in ranked] == order
+    assert all(one.target in one.line() for one in ranked)
     assert any(isinstance(one, Progress) for one in events)
     last = events[-1]
     assert isinstance(last, Failed)
@@ -110,12 +111,12 @@ def test_a_list_that_is_none(text: str, words: str, tmp_path: Path) -> None:
 def test_script_and_openssl_find_the_same_order(ca: tuple[Path, Made]) -> None:
     with servers(ca, 40, 7, 300) as ends:
         request = TlsList(tuple(ends), ca=str(ca[0] / "root.pem"))
-        [table] = [one for one in run(request) if isinstance(one, Expiries)]
+        ranked = [one for one in run(request) if isinstance(one, Ranked)]
         both = [[sys.executable, "-c", request.as_python()], ["sh", "-c", request.as_shell()]]
         said = [
             subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
             for words in both
         ]
-    wanted = re.findall(r"127\.0\.0\.1:\d+", "\n".join(table.rows))
+    wanted = [one.target.removeprefix("tcp://") for one in ranked]
     assert [re.findall(r"127\.0\.0\.1:\d+", one) for one in said] == [wanted, wanted]
     assert "7 days left" in said[0]

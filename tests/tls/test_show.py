@@ -124,6 +124,15 @@ def test_any_block_has_its_lines(data: bytes, label: str) -> None:
     assert shown(pem.Block(label, data), NOW).line()
 
 
+def test_a_signature_is_tried(made: Path, tmp_path: Path) -> None:
+    leaf = pem.find((made / "a.example.pem").read_bytes())[0].der
+    root = (made / "ca.pem").read_bytes()
+    forged = leaf[:-1] + bytes((leaf[-1] ^ 1,))
+    (tmp_path / "chain.pem").write_bytes(pem.write("CERTIFICATE", forged) + root)
+    request = CertShow(str(tmp_path / "chain.pem"), trust=str(made / "ca.pem"))
+    assert "bad-signature" in faults(request)
+
+
 # -- bundles -----------------------------------------------------------------------------------
 
 

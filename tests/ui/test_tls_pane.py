@@ -122,7 +122,7 @@ async def test_an_inspection(size: tuple[int, int], tmp_path: Path) -> None:
             await driver.until(lambda: pane.query(TlsBoard), "the board")
             board = pane.query_one(TlsBoard)
             await driver.until(lambda: board.last is not None, "the end")
-            await driver.see("NOT TRUSTED", "TLS 1.3", "server", "days left", "failed")
+            await driver.see("NOT TRUSTED", "TLS 1.3", "server", "days left", "not trusted")
             assert any(one.code == "self-signed" for one in board.wrong)
             await driver.press("end")
             await driver.see("resumption")

@@ -18,7 +18,7 @@ from workbench.core.message import Event, event
 from workbench.core.scope import Cancelled, Scope
 from workbench.core.text import safe
 from workbench.tls import target
-from workbench.tls.inspecting.contexts import Wanted
+from workbench.tls.inspecting.contexts import Contexts, Wanted
 from workbench.tls.inspecting.events import days_left
 from workbench.tls.inspecting.first import first_look, seen_of
 
@@ -68,6 +68,10 @@ class TlsList(Request):
     at_once: int = option(32, "servers side by side at the most", metavar="N")
     ca: str = option("", "file of the roots to trust in place of the system's", metavar="FILE")
 
+    def tried(self) -> str:
+        """Without the servers, which may be hundreds."""
+        return self.job
+
     def as_python(self) -> str:
         """`ssl` in threads; for the servers that are named on the line, without STARTTLS."""
         servers = [(end.host, end.port) for end in map(target.place, self.endpoints)]
@@ -115,15 +119,17 @@ class Listed(Event):
         return f"{left:<20}  {safe(self.target):<32}  {self.not_after[:10]:<10}  {said}"
 
 
-@event("tls-expiries")
-class Expiries(Event):
-    """All servers, those without an answer first, then the soonest to expire."""
+@event("tls-ranked")
+class Ranked(Event):
+    """A server in its place of the list: those without an answer first, then by their end."""
 
-    rows: tuple[str, ...]
+    place: int
+    target: str
+    words: str
 
     def line(self) -> str:
-        """The list."""
-        return "\n".join(self.rows)
+        """The line of the list."""
+        return self.words
 
 
 @job("tls-list", tab="tls", example="tls-list 127.0.0.1:8443 127.0.0.1:8444", reads_input=True)
@@ -133,10 +139,11 @@ def tls_list(request: TlsList, scope: Scope) -> Iterator[Event]:
     found: list[Listed] = []
     begun = time.monotonic()
     answers: queue.SimpleQueue[Listed | None] = queue.SimpleQueue()
+    contexts = Contexts(Wanted(ends[0], "", "", ca=request.ca))
 
     def look(end: Endpoint) -> None:
         try:
-            answers.put(_one(end, request, scope))
+            answers.put(_one(end, request, scope, contexts))
         except Cancelled:
             answers.put(None)
 
@@ -156,7 +163,8 @@ def tls_list(request: TlsList, scope: Scope) -> Iterator[Event]:
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     found.sort(key=order)
-    yield Expiries(tuple(one.words() for one in found))
+    for place, one in enumerate(found, 1):
+        yield Ranked(place, one.target, one.words())
     bad = [one for one in found if one.problem]
     soon = [one for one in found if not one.problem and (one.days or 0) < request.days]
     if bad or soon:
@@ -171,7 +179,7 @@ def order(one: Listed) -> tuple[bool, int, str]:
     return one.days is not None, one.days or 0, one.target
 
 
-def _one(end: Endpoint, request: TlsList, scope: Scope) -> Listed:
+def _one(end: Endpoint, request: TlsList, scope: Scope, contexts: Contexts) -> Listed:
     begun = time.monotonic()
     end = target.place(end)
     now = datetime.now(UTC)
@@ -184,7 +192,7 @@ def _one(end: Endpoint, request: TlsList, scope: Scope) -> Listed:
             target.protocol(end, "auto"),
             ca=request.ca,
         )
-        first = first_look(wanted, scope, now)
+        first = first_look(wanted, scope, now, contexts)
         seen = seen_of(wanted, first, now)
     except (JobError, OSError, ValueError) as problem:
         scope.check()

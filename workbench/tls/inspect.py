@@ -92,7 +92,7 @@ class Tls(Request):
 
 @job("tls", tab="tls", example="tls 127.0.0.1:8443")
 def tls(request: Tls, scope: Scope) -> Iterator[Event]:
-    """The verdict, then what is wrong, the chain, what changed, and the facts."""
+    """The verdict, then what is wrong, what changed, the chain, and the facts."""
     target.check(request.endpoint)
     now = datetime.now(UTC)
     wanted = request.wanted()
@@ -101,11 +101,11 @@ def tls(request: Tls, scope: Scope) -> Iterator[Event]:
     yield verdict
     problems = [*_findings(first)]
     yield from problems
+    if request.remember:
+        yield from _changes(wanted, verdict, first, now)
     yield from certificates(first.judged, now)
     if request.pem:
         yield _save(request.pem, first)
-    if request.remember:
-        yield from _changes(wanted, verdict, first, now)
     if not request.brief:
         from workbench.tls.inspecting.facts import Facts
 

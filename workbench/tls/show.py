@@ -18,8 +18,9 @@ from workbench.tls.inspecting.events import days_left, days_until
 from workbench.tls.making import files
 from workbench.tls.x509 import bundles, certificate, crl, csr
 from workbench.tls.x509.certificate import Certificate
-from workbench.tls.x509.diagnose import Use, Weight, diagnose
+from workbench.tls.x509.diagnose import Use, Weight, build_path, diagnose
 from workbench.tls.x509.key import read_private, read_public
+from workbench.tls.x509.signatures import bad_signatures
 
 CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
@@ -131,7 +132,8 @@ def cert_show(request: CertShow, scope: Scope) -> Iterator[Event]:
     if not request.name and all(one.facts.ca and one.self_issued for one in chain):
         yield Done("only roots: there is no chain to judge")
         return
-    faults = diagnose(chain, now=now, name=request.name, roots=roots, use=request.use)
+    found_wrong = diagnose(chain, now=now, name=request.name, roots=roots, use=request.use)
+    faults = [*bad_signatures(build_path(chain, roots), chain), *found_wrong]
     for one in faults:
         yield Fault(one.code, one.weight, one.words, one.advice, one.at)
     if faults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +80,36 @@ def make_context(
     if verify:
         _load_roots(made, wanted.ca, whole_store)
     return made
+
+
+class Contexts:
+    """The contexts of one run, each made once; for any number of threads.
+
+    Reading what the system trusts takes longer than a handshake nearby.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._made: dict[tuple[bool, bool, bool], ssl.SSLContext] = {}
+        self._roots: list[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def get(self, *, verify: bool, whole_store: bool = False, lax: bool = False) -> ssl.SSLContext:
+        """As `make_context` makes it."""
+        key = (verify, whole_store, lax)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make_context(
+                    self._wanted, verify=verify, whole_store=whole_store, lax=lax
+                )
+            return self._made[key]
+
+    def roots(self) -> list[bytes]:
+        """Every root that is trusted, in DER."""
+        with self._lock:
+            if self._roots is None:
+                self._roots = roots_of(self._wanted)
+            return self._roots
 
 
 def roots_of(wanted: Wanted) -> list[bytes]:

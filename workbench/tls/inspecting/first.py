@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workbench.core.failure import JobError, explain
 from workbench.core.scope import Scope
-from workbench.tls.inspecting.contexts import Wanted, make_context, roots_of
+from workbench.tls.inspecting.contexts import Contexts, Wanted
 from workbench.tls.inspecting.events import Seen, days_until
 from workbench.tls.inspecting.judge import Judged, judge
 from workbench.tls.inspecting.shake import Shaken, shake
@@ -48,15 +48,21 @@ class First:
         return _too_long(self.shaken)
 
 
-def first_look(wanted: Wanted, scope: Scope, now: datetime) -> First:
+def first_look(
+    wanted: Wanted, scope: Scope, now: datetime, contexts: Contexts | None = None
+) -> First:
     """One handshake, or two where the first one shows that the certificate is not trusted.
+
+    Args:
+        contexts: those of other looks that trust the same.
 
     Raises:
         JobError: there is no TLS to be had, and why.
         OSError: there is no connection.
     """
+    contexts = contexts or Contexts(wanted)
     try:
-        shaken = shake(wanted, scope)
+        shaken = shake(wanted, scope, contexts.get(verify=True))
         lax, refused, unfinished = False, "", ""
         if isinstance(shaken.problem, TimeoutError):
             raise _no_tls(_ask_plainly(wanted, scope))
@@ -64,13 +70,13 @@ def first_look(wanted: Wanted, scope: Scope, now: datetime) -> First:
             words = explain("", shaken.problem).cause
             again = None
             if not (_too_long(shaken) or shaken.tap.request or shaken.tap.chain):
-                again = _laxly(wanted, scope)
+                again = _laxly(wanted, scope, contexts)
             if again is None:
                 unfinished = words
             else:
                 shaken, lax, refused = again, True, words
         if shaken.untrusted:
-            shaken = _untrusted(wanted, scope, shaken, lax=lax)
+            shaken = _untrusted(wanted, scope, shaken, contexts, lax=lax)
     except StartTlsError as problem:
         raise JobError(str(problem), advice="--starttls none asks for TLS at once") from None
     if not shaken.done and not unfinished:
@@ -81,7 +87,7 @@ def first_look(wanted: Wanted, scope: Scope, now: datetime) -> First:
         shaken.chain,
         shaken.verified,
         untrusted=shaken.untrusted,
-        roots=lambda: roots_of(wanted),
+        roots=contexts.roots,
         name=wanted.name,
         now=now,
     )
@@ -95,23 +101,24 @@ def _too_long(shaken: Shaken) -> bool:
     return getattr(shaken.problem, "reason", None) in _LONG
 
 
-def _laxly(wanted: Wanted, scope: Scope) -> Shaken | None:
+def _laxly(wanted: Wanted, scope: Scope, contexts: Contexts) -> Shaken | None:
     """Once more with all that OpenSSL still has; a server that has no TLS is told here."""
     answer = _ask_plainly(wanted, scope)
     if answer.kind in ("not_tls", "timeout", "closed"):
         raise _no_tls(answer)
-    again = shake(wanted, scope, make_context(wanted, verify=True, lax=True))
+    again = shake(wanted, scope, contexts.get(verify=True, lax=True))
     return again if again.done or again.untrusted or again.tap.chain else None
 
 
-def _untrusted(wanted: Wanted, scope: Scope, shaken: Shaken, *, lax: bool) -> Shaken:
+def _untrusted(
+    wanted: Wanted, scope: Scope, shaken: Shaken, contexts: Contexts, *, lax: bool
+) -> Shaken:
     """The same without verification, for the chain; the whole store is read before that."""
     if _NO_ISSUER in shaken.untrusted and not wanted.ca:
-        whole = make_context(wanted, verify=True, whole_store=True, lax=lax)
-        again = shake(wanted, scope, whole)
+        again = shake(wanted, scope, contexts.get(verify=True, whole_store=True, lax=lax))
         if again.done:
             return again
-    open_eyed = shake(wanted, scope, make_context(wanted, verify=False, lax=lax))
+    open_eyed = shake(wanted, scope, contexts.get(verify=False, lax=lax))
     open_eyed.untrusted = shaken.untrusted
     return open_eyed
 

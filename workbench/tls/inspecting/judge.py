@@ -52,11 +52,12 @@ def judge(
     chain, broken = _decoded(sent)
     if broken and broken[0].at == 0:
         return Judged((), Path((), None), tuple(broken))
-    anchors = _decoded(verified[-1:])[0] if not untrusted else []
-    if not anchors:
-        anchors = _decoded(_possible(roots(), chain))[0]
-    path = build_path(chain, anchors)
-    found = [*broken, *diagnose(chain, now=now, name=name, roots=anchors, judged=True)]
+    good = _decoded(verified)[0] if not untrusted else []
+    if good:
+        path = Path(tuple(good), good[-1])
+    else:
+        path = build_path(chain, _decoded(_possible(roots(), chain))[0])
+    found = [*broken, *diagnose(chain, now=now, name=name, judged=True, path=path)]
     if "signature" in untrusted:
         found += bad_signatures(path, chain)
     if untrusted and not any(one.weight == "error" for one in found):

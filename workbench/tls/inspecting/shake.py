@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.core.dial import dial
 from workbench.core.scope import Scope
@@ -85,7 +85,7 @@ def shake(
         begun = time.monotonic()
         ends = _Ends(channel, inside, incoming, outgoing, found)
         try:
-            ends.work(inside.do_handshake)
+            ends.shake_hands()
         except ssl.SSLCertVerificationError as problem:
             found.untrusted, found.problem = problem.verify_message, problem
         except OSError as problem:  # a time-out is one
@@ -114,33 +114,43 @@ class _Ends:
     outgoing: ssl.MemoryBIO
     found: Shaken
 
-    def work(self, call: Any, until: float | None = None) -> Any:
-        """Call it, with bytes to and from the server as it wants them."""
+    def shake_hands(self) -> None:
+        """The handshake, with bytes to and from the server as it wants them."""
         import ssl
 
         while True:
             try:
-                result = call()
+                self.inside.do_handshake()
             except ssl.SSLWantReadError:
                 self._send()
-                data = self.channel.receive(until)
-                if data:
-                    self.found.tap.feed(data)
-                    self.incoming.write(data)
-                else:
-                    self.incoming.write_eof()
+                self._fill()
             except ssl.SSLError:
                 self._tell_why()
                 raise
             else:
                 self._send()
-                return result
+                return
+
+    def _fill(self, until: float | None = None) -> None:
+        data = self.channel.receive(until)
+        if data:
+            self.found.tap.feed(data)
+            self.incoming.write(data)
+        else:
+            self.incoming.write_eof()
 
     def linger(self, until: float) -> None:
         """Read on: what is decrypted on the way are the tickets, and the alert that comes late."""
+        import ssl
+
         try:
-            while not _has_ticket(self.inside) and self.work(lambda: self.inside.read(4096), until):
-                pass
+            while not _has_ticket(self.inside):
+                try:
+                    if not self.inside.read(4096):
+                        break
+                except ssl.SSLWantReadError:
+                    if not _has_ticket(self.inside):
+                        self._fill(until)
         except TimeoutError:
             pass
         except OSError as problem:

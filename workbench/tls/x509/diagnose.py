@@ -97,6 +97,7 @@ def diagnose(
     roots: Sequence[Certificate] = (),
     use: Use = "server",
     judged: bool | None = None,
+    path: Path | None = None,
 ) -> tuple[Finding, ...]:
     """All that is wrong with a chain as it was sent, the gravest first.
 
@@ -106,12 +107,13 @@ def diagnose(
         roots: the trusted ones; where there are none, trust is not judged.
         use: what the first certificate is for.
         judged: whether trust is judged, where that is not told by there being roots.
+        path: the way up, where it is known already.
     """
     if not chain:
         return (
             Finding("empty", "error", "no certificate was sent", "configure the server with one"),
         )
-    path = build_path(chain, roots)
+    path = path or build_path(chain, roots)
     found = [
         *_times(chain, path, now),
         *(_name(chain[0], name) if name else ()),
@@ -219,6 +221,7 @@ def _trust(chain: Sequence[Certificate], path: Path, judged: bool) -> Iterator[F
         words = f"“{last.issuer.short}”, which issued {_who(last, chain)}, was not sent"
         words += " and is not among the trusted ones" if judged else ""
         advice = f"send the intermediate{where} after the certificate, as in fullchain.pem"
+        advice += "; a root of your own must be given to clients" if judged else ""
         weight: Weight = "error" if judged else "warning"
         yield Finding("missing-intermediate", weight, words, advice, at)
 

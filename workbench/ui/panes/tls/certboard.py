@@ -20,7 +20,16 @@ from workbench.core.units import duration
 from workbench.tls.inspecting.events import CertificateSeen, Changed, Fact, Problem, Seen
 from workbench.tls.show import Fault, Shown
 from workbench.ui.panes.boards import RunBoard
-from workbench.ui.panes.tls.chainview import COLUMNS, Row, cell, details, problem_lines, value
+from workbench.ui.panes.tls.chainview import (
+    COLUMNS,
+    SOON,
+    Row,
+    cell,
+    details,
+    problem_lines,
+    value,
+    wrapped,
+)
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Table
 
@@ -41,6 +50,7 @@ class CertBoard(RunBoard):
         display: none; }
     CertBoard .verdict.shown { display: block; }
     CertBoard .verdict.good { color: $text-success; text-style: bold; }
+    CertBoard .verdict.warn { color: $text-warning; text-style: bold; }
     CertBoard .verdict.bad { color: $text-error; text-style: bold; }
     CertBoard #wrong { height: auto; max-height: 25%; min-height: 1; border-bottom: solid $panel; }
     CertBoard Table { height: auto; max-height: 40%; min-height: 3;
@@ -130,7 +140,9 @@ class CertBoard(RunBoard):
         if self.seen is not None:
             verdict.update(safe(_verdict(self.seen), keep_newlines=True))
             verdict.add_class("shown")
-            verdict.set_class(self.seen.trusted, "good")
+            soon = self.seen.days is not None and self.seen.days < SOON
+            verdict.set_class(self.seen.trusted and not soon, "good")
+            verdict.set_class(self.seen.trusted and soon, "warn")
             verdict.set_class(not self.seen.trusted, "bad")
         else:
             verdict.remove_class("shown")
@@ -153,7 +165,9 @@ class CertBoard(RunBoard):
     def _draw_wrong(self) -> None:
         ring = self.query_one("#wrong", Ring)
         width = max(40, self.size.width - 2)
-        lines = [Line(safe(one.line()), "bad" if one.grave else "warn") for one in self.changed]
+        lines: list[Line] = []
+        for change in self.changed:
+            lines += wrapped("~", change.line(), "bad" if change.grave else "warn", width)
         for one in self.wrong:
             lines += problem_lines(one.weight, one.words, one.advice, width)
         if isinstance(self.last, Failed) and not self.wrong:
@@ -189,6 +203,8 @@ class CertBoard(RunBoard):
         if self.last is None:
             return f"{self.run.job.name} {target}   x stops"
         ended = "failed" if isinstance(self.last, Failed) else "done"
+        if self.rows and isinstance(self.last, Failed):
+            ended = "not trusted"
         said = self.last.line() if isinstance(self.last, Done) else ""
         return f"{self.run.job.name} {target}   {said or ended}"
 

@@ -131,9 +131,12 @@ def problem_lines(weight: str, words: str, advice: str, width: int) -> list[Line
     """A problem in two parts: what is wrong, and what to do."""
     tone: Tone = {"error": "bad", "warning": "warn"}.get(weight, "dim")  # type: ignore[assignment]
     mark = {"error": "!", "warning": "~"}.get(weight, "-")
-    room = max(30, width - 3)
-    lines = [
-        Line(f"{mark if at == 0 else ' '} {piece}", tone)
-        for at, piece in enumerate(textwrap.wrap(safe(words), room))
-    ]
-    return lines + [Line(f"  > {piece}", "dim") for piece in textwrap.wrap(safe(advice), room - 2)]
+    found = wrapped(mark, words, tone, width)
+    return found + (wrapped("  >", advice, "dim", width) if advice else [])
+
+
+def wrapped(mark: str, words: str, tone: Tone, width: int) -> list[Line]:
+    """A text over as many lines as it needs, its mark before the first one."""
+    indent = " " * (len(mark) + 1)
+    pieces = textwrap.wrap(safe(words), max(30, width - len(indent)), break_on_hyphens=False)
+    return [Line(f"{indent if at else mark + ' '}{piece}", tone) for at, piece in enumerate(pieces)]
