@@ -138,10 +138,12 @@ def test_bodies_of_many_parts_and_logins(file: Path, place: str) -> None:
         "### filled\n# @assert json $.data == from here\n"
         f"POST {place}/up\nContent-Type: text/plain\n\n<@ filled.txt\n"
         f"### path\n# @timeout 20 s\nGET /a?b\nHost: {place.removeprefix('http://')}\n"
+        "### all\n# @assert json $.target == *\n# @assert json $.method == OPTIONS\n"
+        f"OPTIONS * HTTP/1.1\nHost: {place.removeprefix('http://')}\n"
     )
     found = cases(told(HttpRun(path=(file,))))
     assert all(one.passed for one in found), [one.line() for one in found]
-    assert len(found) == 3
+    assert len(found) == 4
 
 
 def test_a_digest_login(tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ def ready(section: Section, variables: Variables, folder: Path) -> Ready:
     headers = [(name, variables.fill(value)) for name, value in wanted.headers]
     pairs, omit, login = _fields(headers, wanted, notes)
     content, text = body_of(wanted, variables, folder, _media_type(headers))
-    url = _url(variables.fill(wanted.url), {name.lower(): value for name, value in headers})
+    filled = variables.fill(wanted.url).strip()
+    url = _url(filled, {name.lower(): value for name, value in headers})
     try:
         end = http_url(parse(url, scheme="http"))
     except EndpointError as problem:
@@ -83,7 +84,10 @@ def ready(section: Section, variables: Variables, folder: Path) -> Ready:
         raise JobError(f"HTTP/{wanted.version} is no version that is spoken here")
     said = [one.value for one in section.all("timeout")]
     return Ready(
-        HttpRequest(method, end.replace(user="", password="", fragment=""), Fields(pairs), content),
+        HttpRequest(
+            method, end.replace(user="", password="", fragment=""), Fields(pairs), content,
+            b"*" if filled == "*" else b"",
+        ),
         version, login, not section.all("no-redirect"), not section.all("no-cookie-jar"),
         _seconds(said[-1]) if said else None, text, omit, tuple(notes),
     )  # fmt: skip
@@ -116,12 +120,12 @@ def _fields(
 
 
 def _url(url: str, headers: dict[str, str]) -> str:
-    """A path alone goes to the host that the Host field names."""
-    url = url.strip()
-    if url.startswith("/") and headers.get("host"):
-        scheme = "https" if headers["host"].endswith(":443") else "http"
-        return f"{scheme}://{headers['host']}{url}"
-    if not url or url.startswith("/"):
+    """A path alone, or the asterisk of OPTIONS, goes to the host that the Host field names."""
+    host = headers.get("host", "")
+    if (url.startswith("/") or url == "*") and host:
+        scheme = "https" if host.endswith(":443") else "http"
+        return f"{scheme}://{host}{url if url != '*' else '/'}"
+    if not url or url.startswith(("/", "*")):
         raise JobError(f"{url[:60] or 'nothing'!r} names no host", advice="give the whole URL")
     return url
 

@@ -85,6 +85,8 @@ class CollectionBoard(RunBoard):
         super().__init__(id=id)
         self.collection: Collection | None = None
         self._own = False
+        self._left_out = 0
+        self._of_tree = False
         self._going: Exchange | None = None
         self._last = ""
         self._view = RESULT
@@ -97,7 +99,7 @@ class CollectionBoard(RunBoard):
         """The tree, the views of the selected row."""
         yield Table(COLUMNS, cell=_cell, empty=EMPTY, sorts=False, id="collection")
         yield Views(*VIEWS)
-        yield FilterLine("type to find; enter goes on")
+        yield FilterLine("type to find; enter keeps it, esc drops it")
         yield Ring(empty="")
 
     @property
@@ -134,6 +136,7 @@ class CollectionBoard(RunBoard):
         """What came of other requests stays."""
         self._going = None
         self._last = ""
+        self._left_out = 0
 
     def _start(self, request: HttpRun) -> None:
         layered = replace(http_run, function=http_run_with_layers)
@@ -148,6 +151,7 @@ class CollectionBoard(RunBoard):
         collection = self.collection
         if collection is None or self.run is None:
             return
+        self._left_out += batch.dropped
         for event in batch.events:
             match event:
                 case HttpBegins():
@@ -182,7 +186,9 @@ class CollectionBoard(RunBoard):
         assert self.collection is not None
         chosen = self.collection.request.env or "none"
         kept = f"   kept: {', '.join(self.collection.kept)}" if self.collection.kept else ""
-        return f"environment {chosen} (g)   {self._last or 'r runs one, a all, m edits'}{kept}"
+        lost = f"   {self._left_out:,} events came too fast" if self._left_out else ""
+        last = self._last or "r runs one, a all, m edits"
+        return f"environment {chosen} (g)   {last}{lost}{kept}"
 
     def _draw_layer(self) -> None:
         row = self.selected
@@ -251,17 +257,20 @@ class CollectionBoard(RunBoard):
         self._open(event.view)
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Mark what is found, and go to it."""
+        """Mark what is found in the view, and go to it; of the tree show what fits."""
         event.stop()
+        if self._of_tree:
+            self.table.filter_text = event.text
+            return
         ring = self.query_one(Ring)
         ring.search_text = event.text
         if event.text:
             ring.find(-1)
 
     def on_filter_line_left(self, event: FilterLine.Left) -> None:
-        """Back to the view."""
+        """Back to where it was opened."""
         event.stop()
-        self.query_one(Ring).focus()
+        (self.table if self._of_tree else self.query_one(Ring)).focus()
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -279,7 +288,8 @@ class CollectionBoard(RunBoard):
         self._open(BODY)
 
     def action_filter(self) -> None:
-        """Type what to look for."""
+        """Type what to look for: in the view where that has the focus, else in the tree."""
+        self._of_tree = not self.query_one(Ring).has_focus
         self.query_one(FilterLine).open()
 
     def action_fold(self, fold: bool) -> None:
