@@ -265,6 +265,8 @@ def test_the_job_and_its_code(place: str, tmp_path: Path) -> None:
     assert wanted is not None
     assert wanted.url == f"{place}/a"
     assert ("A", "b") in wanted.headers
+    named = run("http", "import", "curl", source)
+    assert named.stdout == (first.line() + "\n").encode()
     piped = run("http", "import", "-", data=source.encode())
     assert piped.stdout == (first.line() + "\n").encode()
     assert run("http", "import", "nowhere.har").returncode == 1

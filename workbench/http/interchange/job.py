@@ -115,6 +115,8 @@ def read(request: HttpImport, scope: Scope | None) -> list[tuple[Http, tuple[str
     from workbench.http.interchange.har import from_har
 
     words = request.source
+    if len(words) == 2 and words[0] in ("curl", "har") and not words[1].startswith(("-", "http")):
+        words = words[1:]  # the kind may stand before what is pasted
     text = words[0] if len(words) == 1 else shlex.join(words)
     data = text.encode("utf-8", "surrogateescape")
     if text == "-":
