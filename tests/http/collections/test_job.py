@@ -146,6 +146,29 @@ def test_bodies_of_many_parts_and_logins(file: Path, place: str) -> None:
     assert len(found) == 4
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("curl -X POST http://h/ \\\n  -d a=b\n", "a command of curl"),
+        ("WEBSOCKET ws://h/\n", "no request of HTTP"),
+        ("GET http://h/ HTTP/3\n", "HTTP/3 is no version"),
+        ("GET /a\n", "names no host"),
+        ("GET http://[/\n", "["),
+        ("# @timeout soon\nGET http://127.0.0.1:9/\n", "@timeout"),
+        ("POST http://127.0.0.1:9/\n\n< gone.txt\n", "no such file"),
+        ("GET http://127.0.0.1:9/\nA b: c\n", "cannot be the name"),
+        ("GET http://127.0.0.1:9/\nA: {{$processEnv WORKBENCH_NONE}}\n", "is not set"),
+        ("# @capture = x\nGET http://127.0.0.1:9/\n", "keeps nothing"),
+    ],
+)
+def test_what_cannot_be_sent_is_said(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "a.http"
+    path.write_text(text)
+    (one,) = cases(told(HttpRun(path=(path,))))
+    assert not one.passed
+    assert why in one.problem
+
+
 def test_a_digest_login(tmp_path: Path) -> None:
     asks = (
         b"HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=r, nonce=n, qop=auth\r\n"

@@ -65,6 +65,11 @@ def ready(section: Section, variables: Variables, folder: Path) -> Ready:
     method = check_method(method_of(wanted.method or "GET"))
     if method in ("WEBSOCKET", "GRPC", "RSOCKET"):
         raise JobError(f"{method} is no request of HTTP", advice="the other tabs talk to it")
+    if method.lower() == "curl":
+        raise JobError(
+            "a request that is written as a command of curl is not run here",
+            advice="http import 'curl …' --save FILE.http makes one of it that is",
+        )
     notes = []
     if section.scripts:
         notes.append("its scripts are an editor's own and are not run: # @assert and # @capture do")
