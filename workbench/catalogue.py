@@ -65,6 +65,7 @@ JOBS = {
     "http clients": "workbench.http.clients.job",
     "http import": "workbench.http.interchange.job",
     "http run": "workbench.http.collections.job",
+    "repeat": "workbench.http.repeat.job",
     "robots": "workbench.http.robots.job",
     "serve http": "workbench.http.serve",
     "serve inspect": "workbench.http.inspect",

@@ -79,6 +79,7 @@ COMPARED = {
     "http clients": "tests/http/clients/test_clients.py",
     "http import": "tests/http/interchange/test_import.py",
     "http run": "tests/http/collections/test_job.py",
+    "repeat": "tests/http/repeat/test_job.py",
     "robots": "tests/http/robots/test_job.py",
     "serve http": "tests/cli/test_as_code.py",
     "families": "tests/sockets/test_families.py",

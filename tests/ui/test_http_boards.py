@@ -7,11 +7,13 @@ from typing import TypeVar
 
 import pytest
 
+from tests.cli.program import server
 from tests.ui.driving import Driver
 from tests.ui.loop import in_loop
 from tests.ui.test_http_pane import opened
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.http.pane import HttpPane
+from workbench.ui.panes.http.repeatboard import RepeatBoard
 from workbench.ui.panes.http.robotsboard import RobotsBoard
 
 SIZES = [(80, 24), (120, 40)]
@@ -39,3 +41,26 @@ async def test_robots(size: tuple[int, int], tmp_path: Path) -> None:
         found.table.focus()
         await driver.press("down")
         await driver.see(">    3 Allow")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_repeat(size: tuple[int, int], tmp_path: Path) -> None:
+    with server("http", "http://127.0.0.1:0", "--root", str(tmp_path)) as url:
+        async with opened(size) as (driver, pane):
+            found = await board(driver, pane, f"repeat {url} --requests 50", RepeatBoard)
+            await driver.see("50 answered", "status 200", "p99.9")
+            found.focusable_view.focus()
+            before = found.run
+            await driver.press("r")
+            await driver.until(lambda: found.run is not before, "another run")
+            await driver.until(lambda: found.ended is not None, "its end")
+            await driver.see("50 answered")
+
+
+@in_loop
+async def test_repeat_asks_before_it_leaves() -> None:
+    async with opened() as (driver, pane):
+        await board(driver, pane, "repeat http://192.0.2.1/ --requests 1", RepeatBoard)
+        await driver.see("Send them beyond loopback")
+        await driver.press("escape")

@@ -76,6 +76,12 @@ async def test_a_collection(size: tuple[int, int], tmp_path: Path) -> None:
             await driver.see("47 45 54 20")  # GET
             await driver.press("r")
             await driver.see("1 request, all as expected")
+            await driver.press("slash")
+            await driver.write("other")
+            await driver.until(lambda: "log in" not in driver.text, "what fits alone")
+            await driver.press("escape")
+            await driver.see("log in")
+            shown.table.select(("request", str(tmp_path / "shop.http"), 1))
             await driver.press("left")
             await driver.until(lambda: "items" not in driver.text, "the fold")
             await driver.press("e")

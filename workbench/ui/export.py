@@ -26,7 +26,8 @@ def ask_and_write(app: WorkbenchApp, name: str, formats: Mapping[str, Lines]) ->
     """
     from workbench.ui.screens.dialog import Ask
 
-    endings = " or ".join(formats)
+    *others, last = formats
+    endings = f"{', '.join(others)} or {last}" if others else last
 
     def answered(path: str | None) -> None:
         if path:

@@ -138,10 +138,35 @@ def test_bodies_of_many_parts_and_logins(file: Path, place: str) -> None:
         "### filled\n# @assert json $.data == from here\n"
         f"POST {place}/up\nContent-Type: text/plain\n\n<@ filled.txt\n"
         f"### path\n# @timeout 20 s\nGET /a?b\nHost: {place.removeprefix('http://')}\n"
+        "### all\n# @assert json $.target == *\n# @assert json $.method == OPTIONS\n"
+        f"OPTIONS * HTTP/1.1\nHost: {place.removeprefix('http://')}\n"
     )
     found = cases(told(HttpRun(path=(file,))))
     assert all(one.passed for one in found), [one.line() for one in found]
-    assert len(found) == 3
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("curl -X POST http://h/ \\\n  -d a=b\n", "a command of curl"),
+        ("WEBSOCKET ws://h/\n", "no request of HTTP"),
+        ("GET http://h/ HTTP/3\n", "HTTP/3 is no version"),
+        ("GET /a\n", "names no host"),
+        ("GET http://[/\n", "["),
+        ("# @timeout soon\nGET http://127.0.0.1:9/\n", "@timeout"),
+        ("POST http://127.0.0.1:9/\n\n< gone.txt\n", "no such file"),
+        ("GET http://127.0.0.1:9/\nA b: c\n", "cannot be the name"),
+        ("GET http://127.0.0.1:9/\nA: {{$processEnv WORKBENCH_NONE}}\n", "is not set"),
+        ("# @capture = x\nGET http://127.0.0.1:9/\n", "keeps nothing"),
+    ],
+)
+def test_what_cannot_be_sent_is_said(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "a.http"
+    path.write_text(text)
+    (one,) = cases(told(HttpRun(path=(path,))))
+    assert not one.passed
+    assert why in one.problem
 
 
 def test_a_digest_login(tmp_path: Path) -> None:

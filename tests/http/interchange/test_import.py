@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.cli.program import PATIENCE, run, server
 from workbench.core.failure import JobError
-from workbench.core.job import execute
+from workbench.core.job import dump_request, execute
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.http.client.events import HttpBody
@@ -118,6 +118,26 @@ def test_logins_are_kept_out_of_sight(place: str) -> None:
         assert "hush-hush" not in text
         assert "bWU6" not in text
         assert "-env NAME" in text
+        request = HttpImport(source=(source,))
+        assert "hush-hush" not in request.tried()
+        assert "hush-hush" not in dump_request(request, secrets=False).decode()
+    for source in (
+        "curl http://me:hush-hush@h/", "curl -x http://me:hush-hush@p:1/ http://h/",
+        "curl -U me:hush-hush -x p:1 http://h/",
+    ):  # fmt: skip
+        events = list(execute(http_import, HttpImport(source=(source,)), Scope(30.0)))
+        assert "hush-hush" not in " ".join(event.line() for event in events)
+        assert "password-env NAME" in events[0].line()
+
+
+def test_a_file_that_is_saved_has_no_password(tmp_path: Path) -> None:
+    saved = tmp_path / "saved.http"
+    request = HttpImport(source=("curl -u me:hush-hush http://h/",), save=saved)
+    events = list(execute(http_import, request, Scope(30.0)))
+    assert "hush-hush" not in saved.read_text()
+    assert any("$processEnv" in one.line() for one in events)
+    nothing = list(execute(http_import, HttpImport(), Scope(30.0)))[-1]
+    assert nothing.line().startswith("http import: nothing to import")
 
 
 def test_what_is_not_taken_over_is_said() -> None:
@@ -265,6 +285,8 @@ def test_the_job_and_its_code(place: str, tmp_path: Path) -> None:
     assert wanted is not None
     assert wanted.url == f"{place}/a"
     assert ("A", "b") in wanted.headers
+    named = run("http", "import", "curl", source)
+    assert named.stdout == (first.line() + "\n").encode()
     piped = run("http", "import", "-", data=source.encode())
     assert piped.stdout == (first.line() + "\n").encode()
     assert run("http", "import", "nowhere.har").returncode == 1

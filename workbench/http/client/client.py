@@ -44,7 +44,7 @@ ROUTES = 1000
 """Origins whose way is remembered."""
 
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
-_ALPN = {"": ("h2", "http/1.1"), "2": ("h2",), "1.1": ("http/1.1",), "1.0": ("http/1.0",)}
+ALPN = {"": ("h2", "http/1.1"), "2": ("h2",), "1.1": ("http/1.1",), "1.0": ("http/1.0",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +325,7 @@ class Client:
             version = self._options.version
             if url.tls:
                 phases.begin("tls")
-                connection.start_tls(url.host, route.options, _ALPN[version])
+                connection.start_tls(url.host, route.options, ALPN[version])
             phases.end()
             return Kept(connection, self._protocol(connection, url), route)
         except BaseException:

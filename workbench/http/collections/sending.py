@@ -65,13 +65,19 @@ def ready(section: Section, variables: Variables, folder: Path) -> Ready:
     method = check_method(method_of(wanted.method or "GET"))
     if method in ("WEBSOCKET", "GRPC", "RSOCKET"):
         raise JobError(f"{method} is no request of HTTP", advice="the other tabs talk to it")
+    if method.lower() == "curl":
+        raise JobError(
+            "a request that is written as a command of curl is not run here",
+            advice="http import 'curl …' --save FILE.http makes one of it that is",
+        )
     notes = []
     if section.scripts:
         notes.append("its scripts are an editor's own and are not run: # @assert and # @capture do")
     headers = [(name, variables.fill(value)) for name, value in wanted.headers]
     pairs, omit, login = _fields(headers, wanted, notes)
     content, text = body_of(wanted, variables, folder, _media_type(headers))
-    url = _url(variables.fill(wanted.url), {name.lower(): value for name, value in headers})
+    filled = variables.fill(wanted.url).strip()
+    url = _url(filled, {name.lower(): value for name, value in headers})
     try:
         end = http_url(parse(url, scheme="http"))
     except EndpointError as problem:
@@ -83,7 +89,10 @@ def ready(section: Section, variables: Variables, folder: Path) -> Ready:
         raise JobError(f"HTTP/{wanted.version} is no version that is spoken here")
     said = [one.value for one in section.all("timeout")]
     return Ready(
-        HttpRequest(method, end.replace(user="", password="", fragment=""), Fields(pairs), content),
+        HttpRequest(
+            method, end.replace(user="", password="", fragment=""), Fields(pairs), content,
+            b"*" if filled == "*" else b"",
+        ),
         version, login, not section.all("no-redirect"), not section.all("no-cookie-jar"),
         _seconds(said[-1]) if said else None, text, omit, tuple(notes),
     )  # fmt: skip
@@ -116,12 +125,12 @@ def _fields(
 
 
 def _url(url: str, headers: dict[str, str]) -> str:
-    """A path alone goes to the host that the Host field names."""
-    url = url.strip()
-    if url.startswith("/") and headers.get("host"):
-        scheme = "https" if headers["host"].endswith(":443") else "http"
-        return f"{scheme}://{headers['host']}{url}"
-    if not url or url.startswith("/"):
+    """A path alone, or the asterisk of OPTIONS, goes to the host that the Host field names."""
+    host = headers.get("host", "")
+    if (url.startswith("/") or url == "*") and host:
+        scheme = "https" if host.endswith(":443") else "http"
+        return f"{scheme}://{host}{url if url != '*' else '/'}"
+    if not url or url.startswith(("/", "*")):
         raise JobError(f"{url[:60] or 'nothing'!r} names no host", advice="give the whole URL")
     return url
 

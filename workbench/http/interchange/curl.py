@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 from workbench.core.endpoint import EndpointError, parse
 from workbench.core.failure import JobError
@@ -243,6 +243,17 @@ def _put_field(name: str) -> Callable[[_Found, str], None]:
     return put
 
 
+def _put_proxy(found: _Found, value: str) -> None:
+    """A proxy; a name and a password in its URL become options of their own."""
+    scheme, slashes, rest = value.rpartition("://")
+    login, at, place = rest.rpartition("@")
+    if at:
+        user, _, password = login.partition(":")
+        found.values["proxy_user"] = unquote(user)
+        found.values["proxy_password"] = unquote(password)
+    found.values["proxy"] = f"{scheme}{slashes}{place}"
+
+
 _PLAIN: dict[str, Callable[[_Found, str], None]] = {
     "--request": _mark("method", None),
     "--get": _mark("get"),
@@ -258,7 +269,7 @@ _PLAIN: dict[str, Callable[[_Found, str], None]] = {
     "--cacert": _set("ca", Path),
     "--key": _set("key", Path),
     "--pass": _set("key_password"),
-    "--proxy": _set("proxy"),
+    "--proxy": _put_proxy,
     "--request-target": _set("request_target"),
     "--resolve": lambda found, value: found.values.update(
         resolve=(*found.values.get("resolve", ()), value.lstrip("+"))
@@ -355,6 +366,10 @@ def _request(found: _Found, url: str) -> Http:
         end = parse(url, scheme="http")
     except EndpointError as problem:
         raise JobError(str(problem)) from None
+    if end.user or end.password:
+        values.setdefault("user", end.user)
+        values.setdefault("password", end.password)
+        end = end.replace(user="", password="")
     if found.socket:
         place = f"http+unix://{quote(found.socket, safe='')}{end.target}"
         end = parse(place)

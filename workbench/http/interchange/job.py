@@ -6,13 +6,13 @@ import os
 import select
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.core.arguments import words_of
 from workbench.core.events import Done, Note
 from workbench.core.failure import JobError
-from workbench.core.job import Request, argument, job, option, secrets_of
+from workbench.core.job import About, Request, job, option, secrets_of
 from workbench.core.message import Event, event
 from workbench.core.scope import Scope
 from workbench.http.client.job import Http
@@ -49,9 +49,26 @@ class HttpImport(Request):
     take them from the environment.
     """
 
-    source: tuple[str, ...] = argument("a command of curl, or a HAR file", metavar="SOURCE")
+    # A command may hold a password: it is kept out of the history, and of what is said of the run.
+    source: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "about": About(
+                "a command of curl, or a HAR file", positional=True, secret=True, metavar="SOURCE"
+            )
+        },
+    )
     save: Path | None = option(None, "put the requests at the end of that .http file too",
                                metavar="FILE")  # fmt: skip
+
+    def target(self) -> str:
+        """The file, or the places that the command asks; nothing that could be a password."""
+        words = self.source
+        if not words:
+            return ""
+        if len(words) == 1 and "curl " not in words[0]:
+            return words[0]
+        return f"curl {' '.join(str(one.url.without_password()) for one, _ in _asked(self))}"
 
     def as_python(self) -> str:
         """The requests, each as a script on urllib.request."""
@@ -95,6 +112,10 @@ def http_import(request: HttpImport, scope: Scope) -> Iterator[Event]:
 
         change_file(request.save, added, new=True)
         yield Note(f"saved at the end of {request.save}")
+        if any(_secret(one) for one, _ in found):
+            yield Note(
+                "the log-in is not in the file: Authorization: Basic USER {{$processEnv NAME}}"
+            )
     yield Done()
 
 
@@ -115,6 +136,10 @@ def read(request: HttpImport, scope: Scope | None) -> list[tuple[Http, tuple[str
     from workbench.http.interchange.har import from_har
 
     words = request.source
+    if not words:
+        raise JobError("nothing to import", advice="paste a command of curl, or name a HAR file")
+    if len(words) == 2 and words[0] in ("curl", "har") and not words[1].startswith(("-", "http")):
+        words = words[1:]  # the kind may stand before what is pasted
     text = words[0] if len(words) == 1 else shlex.join(words)
     data = text.encode("utf-8", "surrogateescape")
     if text == "-":

@@ -25,6 +25,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
     "http import": ("workbench.ui.panes.http.importboard", "ImportBoard"),
     "http run": ("workbench.ui.panes.http.collectionboard", "CollectionBoard"),
+    "repeat": ("workbench.ui.panes.http.repeatboard", "RepeatBoard"),
     "robots": ("workbench.ui.panes.http.robotsboard", "RobotsBoard"),
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
     "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
@@ -14,6 +15,20 @@ from workbench.tls.der import DerError
 from workbench.tls.show import shown
 from workbench.tls.x509 import certificate
 from workbench.tls.x509.diagnose import diagnose
+from workbench.ui.panes.http.exchange import Exchange
+from workbench.ui.screens.dialog import Reader
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
+
+
+def show_chain(app: WorkbenchApp, one: Exchange) -> None:
+    """Open what the server of an exchange sent, the last where redirects were followed."""
+    sent = [event for event in one.events if isinstance(event, HttpConnection)]
+    if not sent or not sent[-1].chain:
+        app.notify("no certificate came: the request has gone without TLS")
+        return
+    app.push_screen(Reader("Certificates of the server", chain_text(sent[-1])))
 
 
 def chain_text(told: HttpConnection) -> Content:

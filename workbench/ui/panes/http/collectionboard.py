@@ -18,7 +18,6 @@ from workbench.core.feed import Batch
 from workbench.core.message import encode
 from workbench.core.runner import Run
 from workbench.core.text import safe
-from workbench.core.units import duration
 from workbench.http.collections.composing import Composed, from_wanted, to_wanted
 from workbench.http.collections.document import Document
 from workbench.http.collections.job import (
@@ -31,12 +30,13 @@ from workbench.http.collections.job import (
 )
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.http.collection import Collection, Row
+from workbench.ui.panes.http.collectionrows import COLUMNS, cell, ended, result
 from workbench.ui.panes.http.editor import Edited, RequestEditor
-from workbench.ui.panes.http.exchange import Exchange, status_tone
+from workbench.ui.panes.http.exchange import Exchange
 from workbench.ui.runs import Sink
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.ring import Line, Ring
-from workbench.ui.widgets.table import Cell, Column, Table
+from workbench.ui.widgets.table import Table
 from workbench.ui.widgets.views import Views
 
 if TYPE_CHECKING:
@@ -45,14 +45,6 @@ if TYPE_CHECKING:
 RESULT, SOURCE, ANSWER, BODY, HEADERS, WIRE, COOKIES = VIEWS = (
     "result", "source", "answer", "body", "headers", "wire", "cookies",
 )  # fmt: skip
-COLUMNS = (
-    Column("mark", "", width=1),
-    Column("name", "request", width=26, flex=2),
-    Column("url", "url", width=20, flex=3, priority=3),
-    Column("status", "status", width=6, align="right"),
-    Column("checks", "checks", width=7, align="right", priority=1),
-    Column("took", "time", width=7, align="right", priority=2),
-)
 EMPTY = "Nothing is read yet."
 
 
@@ -85,6 +77,8 @@ class CollectionBoard(RunBoard):
         super().__init__(id=id)
         self.collection: Collection | None = None
         self._own = False
+        self._left_out = 0
+        self._of_tree = False
         self._going: Exchange | None = None
         self._last = ""
         self._view = RESULT
@@ -95,9 +89,9 @@ class CollectionBoard(RunBoard):
 
     def compose_body(self) -> ComposeResult:
         """The tree, the views of the selected row."""
-        yield Table(COLUMNS, cell=_cell, empty=EMPTY, sorts=False, id="collection")
+        yield Table(COLUMNS, cell=cell, empty=EMPTY, sorts=False, id="collection")
         yield Views(*VIEWS)
-        yield FilterLine("type to find; enter goes on")
+        yield FilterLine("type to find; enter keeps it, esc drops it")
         yield Ring(empty="")
 
     @property
@@ -134,6 +128,7 @@ class CollectionBoard(RunBoard):
         """What came of other requests stays."""
         self._going = None
         self._last = ""
+        self._left_out = 0
 
     def _start(self, request: HttpRun) -> None:
         layered = replace(http_run, function=http_run_with_layers)
@@ -148,6 +143,7 @@ class CollectionBoard(RunBoard):
         collection = self.collection
         if collection is None or self.run is None:
             return
+        self._left_out += batch.dropped
         for event in batch.events:
             match event:
                 case HttpBegins():
@@ -155,7 +151,7 @@ class CollectionBoard(RunBoard):
                 case HttpCase():
                     collection.end(event)
                     if self._going is not None:
-                        self._going.ended = _ended(event)
+                        self._going.ended = ended(event)
                         self._going.version += 1
                     self._going = None
                 case HttpKept():
@@ -163,8 +159,8 @@ class CollectionBoard(RunBoard):
                 case _ if self._going is not None:
                     self._going.add(event)
         if isinstance(batch.ended, Done | Failed):
-            ended = batch.ended
-            self._last = ended.cause if isinstance(ended, Failed) else ended.line()
+            last = batch.ended
+            self._last = last.cause if isinstance(last, Failed) else last.line()
             collection.going = None
         self._version += 1
 
@@ -182,7 +178,9 @@ class CollectionBoard(RunBoard):
         assert self.collection is not None
         chosen = self.collection.request.env or "none"
         kept = f"   kept: {', '.join(self.collection.kept)}" if self.collection.kept else ""
-        return f"environment {chosen} (g)   {self._last or 'r runs one, a all, m edits'}{kept}"
+        lost = f"   {self._left_out:,} events came too fast" if self._left_out else ""
+        last = self._last or "r runs one, a all, m edits"
+        return f"environment {chosen} (g)   {last}{lost}{kept}"
 
     def _draw_layer(self) -> None:
         row = self.selected
@@ -222,7 +220,7 @@ class CollectionBoard(RunBoard):
             yield Line("r runs them; enter folds them away or unfolds them", "dim")
             yield from self._variables(row)
         elif self._view == RESULT:
-            yield from _result(row)
+            yield from result(row)
         elif self._view == SOURCE:
             for text in row.section.text.splitlines():
                 yield Line(safe(text), "dim" if text.lstrip()[:1] == "#" else "")
@@ -251,17 +249,20 @@ class CollectionBoard(RunBoard):
         self._open(event.view)
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
-        """Mark what is found, and go to it."""
+        """Mark what is found in the view, and go to it; of the tree show what fits."""
         event.stop()
+        if self._of_tree:
+            self.table.filter_text = event.text
+            return
         ring = self.query_one(Ring)
         ring.search_text = event.text
         if event.text:
             ring.find(-1)
 
     def on_filter_line_left(self, event: FilterLine.Left) -> None:
-        """Back to the view."""
+        """Back to where it was opened."""
         event.stop()
-        self.query_one(Ring).focus()
+        (self.table if self._of_tree else self.query_one(Ring)).focus()
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -279,7 +280,8 @@ class CollectionBoard(RunBoard):
         self._open(BODY)
 
     def action_filter(self) -> None:
-        """Type what to look for."""
+        """Type what to look for: in the view where that has the focus, else in the tree."""
+        self._of_tree = not self.query_one(Ring).has_focus
         self.query_one(FilterLine).open()
 
     def action_fold(self, fold: bool) -> None:
@@ -432,59 +434,3 @@ class CollectionBoard(RunBoard):
             ".jsonl": lambda: [encode(one) for one in cases],
         }
         ask_and_write(self.workbench, "results.xml", formats)
-
-
-def _result(row: Row) -> Iterator[Line]:
-    case = row.case
-    if case is None:
-        yield Line("It has not run here yet: r runs it, enter edits it.", "dim")
-        return
-    for text in case.line().split("\n")[:1]:
-        yield Line(safe(text), "good" if case.passed else "bad")
-    for words, why in case.checks:
-        yield Line(safe(f"{'FAIL' if why else 'ok  '} {words}{': ' * bool(why)}{why}"),
-                   "bad" if why else "good")  # fmt: skip
-    for name in case.captured:
-        yield Line(safe(f"kept {name}"), "in")
-    if case.problem:
-        yield Line(safe(case.problem), "bad")
-
-
-def _ended(case: HttpCase) -> Done | Failed:
-    """How a request of many ended, in the words of a run of its own."""
-    if case.passed:
-        return Done("all as expected")
-    first = next((f"{text}: {why}" for text, why in case.checks if why), "")
-    return Failed(case.name, case.problem or first)
-
-
-def _cell(row: Row, column: str, width: int) -> Cell:
-    case = row.case
-    match column:
-        case "mark":
-            if row.going:
-                return "~", "warn"
-            bad = row.failed if case is None else not case.passed
-            good = row.passed == row.count if case is None else case.passed
-            if row.kind == "request" and case is None:
-                return " ", ""
-            return ("!", "bad") if bad else ("*", "good") if good else (" ", "")
-        case "name":
-            fold = "" if row.kind == "request" else "+ " if row.folded else "- "
-            slash = "/" if row.kind == "folder" else ""
-            return f"{'  ' * row.depth}{fold}{safe(row.name, limit=200)}{slash}"
-        case "url":
-            wanted = row.section.wanted if row.section is not None else None
-            return safe(f"{wanted.method or 'GET'} {wanted.url}", limit=400) if wanted else ""
-        case "status":
-            if case is None or not case.status:
-                return "-" if case is None else ("none", "bad")
-            return str(case.status), status_tone(case.status)
-        case "checks":
-            if case is not None:
-                held = sum(not why for _, why in case.checks)
-                return f"{held}/{len(case.checks)}" if case.checks else "-"
-            done = row.passed + row.failed
-            return f"{row.passed}/{row.count}" if done else f"{row.count or ''}"
-        case _:
-            return duration(case.took) if case is not None and case.took else "-"

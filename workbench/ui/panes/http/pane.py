@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from workbench.core.arguments import UsageError, words_of
 from workbench.core.events import Failed
-from workbench.core.failure import JobError, explain
 from workbench.core.feed import Batch
 from workbench.core.job import Job, Request
-from workbench.core.message import Event, encode
 from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
-from workbench.http.client.events import HttpBody, HttpConnection, HttpEnd
 from workbench.http.client.job import Http, http_with_wire
 from workbench.http.collections.job import HttpRun, http_run_with_layers
 from workbench.ui.panes.base import JobPane
@@ -35,7 +29,7 @@ from workbench.ui.widgets.tones import Tone
 from workbench.ui.widgets.views import Views
 
 if TYPE_CHECKING:
-    from workbench.http.collections.composing import Composed
+    pass
 
 KEPT = 100
 """Requests that are kept; the oldest goes first."""
@@ -109,7 +103,7 @@ class HttpPane(JobPane):
 
     tab: ClassVar[str] = "http"
     verb: ClassVar[str] = "http"
-    verbs: ClassVar[tuple[str, ...]] = ("download", "robots")
+    verbs: ClassVar[tuple[str, ...]] = ("download", "repeat", "robots")
     first_line: ClassVar[str] = "GET http://127.0.0.1:8000/"
     help_text: ClassVar[str] = HELP
 
@@ -356,15 +350,11 @@ class HttpPane(JobPane):
 
     def action_certificate(self) -> None:
         """Show the certificates that the server of the selected request sent."""
-        from workbench.ui.panes.http.certificates import chain_text
-        from workbench.ui.screens.dialog import Reader
+        from workbench.ui.panes.http.certificates import show_chain
 
         one = self.selected
-        sent = [event for event in one.events if isinstance(event, HttpConnection)] if one else []
-        if not sent or not sent[-1].chain:
-            self.notify("no certificate came: the request has gone without TLS")
-            return
-        self.app.push_screen(Reader("Certificates of the server", chain_text(sent[-1])))
+        if one is not None:
+            show_chain(self.workbench, one)
 
     def action_again(self) -> None:
         """Send the selected request once more."""
@@ -373,68 +363,10 @@ class HttpPane(JobPane):
             self.submit(one.run.job, one.run.request)
 
     def action_compose(self) -> None:
-        """Open the editor with the selected request, or what stands on the target line."""
-        from workbench.http.collections.composing import Composed, from_http
-        from workbench.ui.panes.http.editor import Edited, RequestEditor
+        """Open the editor with what is selected, or what stands on the target line."""
+        from workbench.ui.panes.http.composer import compose
 
-        made, base = Composed(url="http://127.0.0.1:8000/"), None
-        try:
-            _, base = self.request_to_show()
-            if isinstance(base, Http):
-                made = from_http(base)
-        except (UsageError, JobError):
-            pass  # the editor begins with an example
-
-        def edited(found: Edited | None) -> None:
-            if found is not None and found.what == "send":
-                self._send_composed(found.made, base if isinstance(base, Http) else None)
-            elif found is not None:
-                self._save_composed(found.made)
-
-        self.app.push_screen(RequestEditor("request   f3 saves it in a .http file", made), edited)
-
-    def _send_composed(self, made: Composed, base: Http | None) -> None:
-        """Send it as the target line would; what the editor does not have stays as it was."""
-        from workbench.http.client.job import http
-        from workbench.http.collections.composing import http_words
-
-        try:
-            values: dict[str, Any] = http_words(made)
-        except JobError as problem:
-            self.show_error(
-                f"{problem.cause}; {problem.advice}" if problem.advice else problem.cause
-            )
-            return
-        plain: dict[str, Any] = {
-            "item": (), "query": (), "data": (), "data_json": "", "form": (), "urlencoded": (),
-            "raw": None,
-        }  # fmt: skip
-        request = replace(base, **plain | values) if base is not None else Http(**values)
-        self.target.value = shlex.join(words_of(request)[1:])
-        self.show_error("")
-        self.submit(http, request)
-        self.table.focus()
-
-    def _save_composed(self, made: Composed) -> None:
-        """Put it at the end of a file of requests, which may be a new one."""
-        from workbench.http.collections.composing import to_wanted
-        from workbench.http.collections.writing import change_file
-        from workbench.ui.screens.dialog import Ask
-
-        def answered(path: str | None) -> None:
-            if not path:
-                return
-            try:
-                place = Path(path).expanduser()
-                change_file(place, lambda file: file.with_new(to_wanted(made)), new=True)
-            except (JobError, OSError) as problem:
-                self.notify(safe(explain("save", problem).line()), severity="error")
-                return
-            self.notify(f"saved at the end of {path}; run {path} --list opens it")
-
-        self.app.push_screen(
-            Ask("Save in which .http file?", "requests.http", "at its end   esc closes"), answered
-        )
+        compose(self)
 
     def action_filter(self) -> None:
         """Type what to look for."""
@@ -475,37 +407,12 @@ class HttpPane(JobPane):
         self.notify("copied")
 
     def action_export(self) -> None:
-        """Save the body, the exchange as HAR or JSON lines, the request as a file or as code."""
-        from workbench.http.collections.composing import from_http, to_wanted
-        from workbench.http.collections.document import written
-        from workbench.http.interchange.har import har_document, posted_by
-        from workbench.ui.export import ask_and_write
+        """Save the body, the exchange, or the request as a file or as code."""
+        from workbench.ui.panes.http.exporting import export
 
         one = self.selected
-        if one is None or not isinstance(one.run.request, Http):
-            return
-        request = one.run.request
-
-        def har() -> list[bytes]:
-            body = [HttpBody(bytes(one.body), 0)] if one.body else []
-            return [har_document(_with_body(one.events, body), posted_by(request))]
-
-        formats = {
-            ".body": lambda: [bytes(one.body)],
-            ".jsonl": lambda: [encode(event) for event in one.events],
-            ".har": har,
-            ".http": lambda: [written(to_wanted(from_http(request))).rstrip("\n").encode()],
-            ".py": lambda: [request.as_python().rstrip("\n").encode()],
-            ".sh": lambda: [request.as_shell().encode()],
-        }
-        ask_and_write(self.workbench, f"answer-{one.key}.body", formats)
-
-
-def _with_body(events: Sequence[Event], body: Sequence[Event]) -> Iterator[Event]:
-    """The events with the body where its first piece came: before the end of the last response."""
-    ends = [at for at, event in enumerate(events) if isinstance(event, HttpEnd)]
-    at = ends[-1] if ends else len(events)
-    yield from (*events[:at], *body, *events[at:])
+        if one is not None:
+            export(self.workbench, one)
 
 
 def _remark(one: Exchange) -> str:

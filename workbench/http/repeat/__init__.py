@@ -1,0 +1,1 @@
+"""The same request many times over: how long the answers take."""

@@ -1,0 +1,46 @@
+"""Export of an exchange: its body, all that was told, HAR; its request as a file or as code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from workbench.core.message import Event, encode
+from workbench.http.client.events import HttpBody, HttpEnd
+from workbench.http.client.job import Http
+from workbench.http.collections.composing import from_http, to_wanted
+from workbench.http.collections.document import written
+from workbench.http.interchange.har import har_document, posted_by
+from workbench.ui.export import Lines, ask_and_write
+from workbench.ui.panes.http.exchange import Exchange
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
+
+
+def export(app: WorkbenchApp, one: Exchange) -> None:
+    """Ask for a file; its ending says what is written."""
+    request = one.run.request
+    if not isinstance(request, Http):
+        return
+
+    def har() -> list[bytes]:
+        body = [HttpBody(bytes(one.body), 0)] if one.body else []
+        return [har_document(_with_body(one.events, body), posted_by(request))]
+
+    formats: dict[str, Lines] = {
+        ".body": lambda: [bytes(one.body)],
+        ".jsonl": lambda: [encode(event) for event in one.events],
+        ".har": har,
+        ".http": lambda: [written(to_wanted(from_http(request))).rstrip("\n").encode()],
+        ".py": lambda: [request.as_python().rstrip("\n").encode()],
+        ".sh": lambda: [request.as_shell().encode()],
+    }
+    ask_and_write(app, f"answer-{one.key}.body", formats)
+
+
+def _with_body(events: Sequence[Event], body: Sequence[Event]) -> Iterator[Event]:
+    """The events with the body where its first piece came: before the end of the last response."""
+    ends = [at for at, event in enumerate(events) if isinstance(event, HttpEnd)]
+    at = ends[-1] if ends else len(events)
+    yield from (*events[:at], *body, *events[at:])
