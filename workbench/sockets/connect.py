@@ -28,6 +28,7 @@ from workbench.sockets.kernel import look
 from workbench.sockets.manners import LOOK_INTERVAL, Drip, Stall
 from workbench.sockets.options import find, read_all
 from workbench.sockets.options import write as write_option
+from workbench.sockets.record import recorded
 from workbench.sockets.session import (
     COMMANDS,
     Connected,
@@ -88,6 +89,10 @@ class Connect(Request):
     )
     info: bool = option(False, "tell at the end what the kernel knew of the socket (TCP_INFO)")
 
+    save: str = option(
+        "", "write the session to a new file: .txt, .jsonl, or .py that plays it", metavar="FILE"
+    )
+
     @property
     def settings(self) -> tuple[tuple[str, str], ...]:
         """The options to set, checked.
@@ -134,7 +139,11 @@ def connect(request: Connect, scope: Scope) -> Iterator[Event]:
             f"{end.scheme} begins with TLS, and a session moves bare bytes",
             advice=f"use tcp://{end.authority} to see them",
         )
-    source, settings = parse_source(request.source), request.settings
+    return recorded(_talk(request, scope), request.save, end, listened=False)
+
+
+def _talk(request: Connect, scope: Scope) -> Iterator[Event]:
+    end, source, settings = request.endpoint, parse_source(request.source), request.settings
 
     def prepare(sock: socket.socket) -> None:
         for name, value in settings:
