@@ -26,7 +26,6 @@ from workbench.sockets.asking import Asking
 from workbench.sockets.connect_code import as_python, as_shell
 from workbench.sockets.kernel import look
 from workbench.sockets.manners import LOOK_INTERVAL, Drip, Stall
-from workbench.sockets.options import find, read_all
 from workbench.sockets.options import write as write_option
 from workbench.sockets.record import recorded
 from workbench.sockets.session import (
@@ -36,8 +35,6 @@ from workbench.sockets.session import (
     Finish,
     Finished,
     Look,
-    Options,
-    OptionSet,
     ReadOptions,
     Received,
     Send,
@@ -46,6 +43,7 @@ from workbench.sockets.session import (
     SetOption,
     session_settings,
 )
+from workbench.sockets.tuning import tune
 
 READ_SIZE = 1 << 18
 RECORD_SIZE = 1 << 14
@@ -352,22 +350,11 @@ class _Session:
                         self._notes.append(Note(explain("send a file", problem).line()))
                 case Finish():
                     self._finish = True
-                case ReadOptions():
-                    self._notes.append(Options(read_all(self._sock)))
-                case SetOption(name=name, value=value):
-                    self._set(name, value)
+                case ReadOptions() | SetOption():
+                    self._notes += tune(command, [self._sock])
                 case Look(every=every):
                     self._looks_every = max(LEAST_LOOK, every) if every > 0 else 0.0
                     self._look_at = 0.0
-
-    def _set(self, name: str, value: str) -> None:
-        try:
-            now = write_option(self._sock, name, value)
-        except JobError as problem:
-            self._notes.append(Note(explain(f"set {name}", problem).line()))
-        else:
-            self._notes.append(OptionSet(find(name).name, now))
-            self._notes.append(Options(read_all(self._sock)))
 
     def _mind_manners(self) -> None:
         """Look at the socket when it is time: as asked, and while the peer takes nothing."""
