@@ -106,7 +106,9 @@ class Watched:
         """A new peer, connected."""
         end = self.endpoint
         if end.is_unix:
-            one = socket.socket(socket.AF_UNIX)
+            records = end.transport == "unixseq"
+            kind = socket.SOCK_SEQPACKET if records else socket.SOCK_STREAM
+            one = socket.socket(socket.AF_UNIX, kind)
             one.settimeout(PATIENCE)
             one.connect(end.unix_address)
             return one

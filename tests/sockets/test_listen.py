@@ -17,13 +17,36 @@ from tests.cli.test_as_code import place, python, shell
 from tests.servers.watching import receive, serving, to_end
 from tests.sockets.test_simple import eventually, open_stream
 from workbench.core.endpoint import Endpoint, parse
-from workbench.core.events import Done, Note
+from workbench.core.events import Done, Failed, Note
+from workbench.core.job import execute
+from workbench.core.scope import Scope
 from workbench.servers.events import Close, Closed, Opened
+from workbench.sockets.kernel import KernelView
 from workbench.sockets.listen import Listen, listen
-from workbench.sockets.session import Finish, Finished, Received, Send, SendFile, Sent
+from workbench.sockets.session import (
+    Finish,
+    Finished,
+    Look,
+    Options,
+    OptionSet,
+    ReadOptions,
+    Received,
+    Send,
+    SendFile,
+    Sent,
+    SetOption,
+)
 
-STREAMS = ["tcp://127.0.0.1:0", "tcp://[::1]:0", "unix:{folder}/a b's"]
-DATAGRAMS = ["udp://127.0.0.1:0", "udp://[::1]:0", "unixgram:{folder}/a b's"]
+STREAMS = [
+    *("tcp://127.0.0.1:0", "tcp://[::1]:0", "mptcp://127.0.0.1:0"),
+    *("unix:{folder}/a b's", "unixseq:{folder}/a b's"),
+]
+DATAGRAMS = [
+    "udplite://127.0.0.1:0",
+    "udp://127.0.0.1:0",
+    "udp://[::1]:0",
+    "unixgram:{folder}/a b's",
+]
 
 
 @contextmanager
@@ -32,7 +55,8 @@ def datagrams(end: Endpoint, folder: Path) -> Iterator[socket.socket]:
     family = (
         socket.AF_UNIX if end.is_unix else socket.AF_INET6 if ":" in end.host else socket.AF_INET
     )
-    with socket.socket(family, socket.SOCK_DGRAM) as one:
+    protocol = 136 if end.transport == "udplite" else 0
+    with socket.socket(family, socket.SOCK_DGRAM, protocol) as one:
         one.settimeout(PATIENCE)
         if end.is_unix:
             one.bind(str(folder / os.urandom(4).hex()))
@@ -207,3 +231,112 @@ def test_the_code_does_the_same(kind: str, code: Callable[..., list[str]], tmp_p
         finally:
             os.close(write)
             child.kill()
+
+
+@pytest.mark.parametrize("kind", ["tcp://127.0.0.1:0", "unixseq:{folder}/socket"])
+def test_options_and_the_kernels_view_of_a_peer(kind: str, tmp_path: Path) -> None:
+    request = Listen(parse(kind.format(folder=tmp_path)), set=("SO_RCVBUF=30000",))
+    with (
+        serving(listen, request, process=False) as watched,
+        watched.connect() as one,
+        watched.connect(),
+    ):
+        number = watched.next(Opened).id
+        watched.next(Opened)
+        one.sendall(b"x")
+        watched.next(Received)
+        watched.tell(ReadOptions())
+        told = watched.next(Options)
+        assert told.peer == 0
+        assert {row.name: row.value for row in told.options}["SO_RCVBUF"] == "60000"
+        watched.tell(SetOption("priority", "3", number))
+        assert watched.next(OptionSet).line() == "SO_PRIORITY is 3 now"
+        watched.tell(SetOption("nothing", "3", number))
+        assert "no socket option" in watched.next(Note).text
+        watched.tell(SetOption("priority", "3", 99))
+        assert watched.next(Note).text == "#99 is gone"
+        watched.tell(Look(0.05, number))
+        views = [watched.next(KernelView) for _ in range(2)]
+        assert [view.peer for view in views] == [number, number]
+        assert (views[0].tcp is not None) == kind.startswith("tcp")
+        watched.tell(Look(0.0))
+
+
+def test_the_kernels_view_of_a_datagram_socket() -> None:
+    request = Listen(parse("udplite://127.0.0.1:0"), coverage=8, set=("IP_TTL=7",))
+    with serving(listen, request, process=False) as watched:
+        watched.tell(ReadOptions())
+        values = {one.name: one.value for one in watched.next(Options).options}
+        assert (values["IP_TTL"], values["UDPLITE_SEND_CSCOV"]) == ("7", "8")
+        watched.tell(Look(0.5))
+        assert watched.next(KernelView).tcp is None
+
+
+def test_a_wrong_option_binds_nothing() -> None:
+    request = Listen(parse("tcp://127.0.0.1:0"), set=("NODELY",))
+    (last,) = execute(listen, request, Scope(PATIENCE))
+    assert isinstance(last, Failed)
+    assert "TCP_NODELAY" in last.advice
+
+
+def test_records_keep_their_bounds(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(40_000))
+    request = Listen(parse(f"unixseq:{tmp_path}/socket"))
+    with serving(listen, request, process=False) as watched, watched.connect() as one:
+        watched.next(Opened)
+        for data in (b"a", b"bc"):
+            one.send(data)
+        assert [watched.next(Received).data for _ in range(2)] == [b"a", b"bc"]
+        watched.tell(Send(b"d"))
+        watched.tell(Send(b"ef"))
+        assert [one.recv(100) for _ in range(2)] == [b"d", b"ef"]
+        watched.tell(SendFile(tmp_path / "file"))
+        assert sum(len(one.recv(100_000)) for _ in range(3)) == 40_000
+
+
+def test_what_is_said_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / "talk.txt"
+    request = Listen(parse("tcp://127.0.0.1:0"), save=str(path))
+    with serving(listen, request, process=False) as watched, watched.connect() as one:
+        watched.next(Opened)
+        one.sendall(b"hello")
+        watched.next(Received)
+    assert "< #1 hello" in path.read_text()
+
+
+ENDS = {
+    ("ncat", "tcp"): "ncat 127.0.0.1 {port}",
+    ("ncat", "udp"): "ncat -u 127.0.0.1 {port}",
+    ("ncat", "unix"): "ncat -U {path}",
+    ("ncat", "unixgram"): "ncat -u -U {path}",
+    ("socat", "tcp"): "socat - TCP:127.0.0.1:{port}",
+    ("socat", "udp"): "socat - UDP:127.0.0.1:{port}",
+    ("socat", "unix"): "socat - UNIX-CONNECT:{path}",
+    ("socat", "unixgram"): "socat - UNIX-SENDTO:{path},bind={path}.client",
+    ("socat", "unixseq"): "socat - UNIX-CONNECT:{path},type=5",
+    ("socat", "udplite"): "socat - SOCKET-DATAGRAM:2:2:136:x{port:04x}7f000001" + "0" * 16,
+    ("socat", "mptcp"): "socat - SOCKET-CONNECT:2:262:x{port:04x}7f000001" + "0" * 16,
+}
+
+
+@pytest.mark.peer("ncat", "socat")
+@pytest.mark.parametrize(("program", "transport"), list(ENDS))
+def test_each_kind_with_a_real_client(program: str, transport: str, tmp_path: Path) -> None:
+    """Both directions: what it says comes, and what we say it prints."""
+    path = tmp_path / "socket"
+    target = f"{transport}:{path}" if "unix" in transport else f"{transport}://127.0.0.1:0"
+    with serving(listen, Listen(parse(target)), process=False) as watched:
+        port = watched.endpoint.port or 0
+        words = ENDS[program, transport].format(port=port, path=path).split()
+        with subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        ) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            try:
+                child.stdin.write(b"hello\n")
+                assert watched.next(Received).data == b"hello\n"
+                watched.tell(Send(b"and you\n"))
+                assert child.stdout.readline() == b"and you\n"
+            finally:
+                child.kill()

@@ -37,7 +37,9 @@ Talk = Callable[[Endpoint], bytes]
 
 def open_stream(end: Endpoint) -> socket.socket:
     if end.is_unix:
-        one = socket.socket(socket.AF_UNIX)
+        records = end.transport == "unixseq"
+        kind = socket.SOCK_SEQPACKET if records else socket.SOCK_STREAM
+        one = socket.socket(socket.AF_UNIX, kind)
         one.settimeout(PATIENCE)
         one.connect(end.unix_address)
         return one

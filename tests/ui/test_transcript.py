@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from workbench.core.events import Failed, Note
 from workbench.sockets.session import Connected, Counts, Finished, Received, Sent
-from workbench.ui.panes.sockets.transcript import (
+from workbench.sockets.transcript import (
     BYTES_KEPT,
     LINE_LIMIT,
     PIECE_LINES,

@@ -8,7 +8,7 @@ import socket
 import stat
 from typing import Any
 
-from workbench.core.dial import FAMILIES, INTERNET
+from workbench.core.dial import FAMILIES, INTERNET, Prepare
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.scope import Scope
@@ -17,27 +17,34 @@ BACKLOG = 4096
 FREE_PORT_TRIES = 16
 """How often port 0 is tried anew when one address has the port free and another has not."""
 
-_UNIX_KINDS = {"unix": socket.SOCK_STREAM, "unixgram": socket.SOCK_DGRAM}
+_UNIX_KINDS = {
+    "unix": socket.SOCK_STREAM,
+    "unixgram": socket.SOCK_DGRAM,
+    "unixseq": socket.SOCK_SEQPACKET,
+}
 
 
-def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
+def bind(endpoint: Endpoint, scope: Scope, prepare: Prepare | None = None) -> list[socket.socket]:
     """Bound, listening, non-blocking sockets: one for each address that the host has.
 
     A port of 0 takes a free one, the same for all. An empty host is 127.0.0.1 or ::1: what is
     open to the network is named.
+
+    Args:
+        prepare: sets options of each socket before it is bound.
 
     Raises:
         OSError: the address cannot be had, or the kernel has no such transport.
         JobError: nothing can listen over that.
     """
     if endpoint.transport in _UNIX_KINDS:
-        return [_bind_unix(endpoint)]
+        return [_bind_unix(endpoint, prepare)]
     if endpoint.transport == "vsock":
-        return [_bind_vsock(endpoint)]
+        return [_bind_vsock(endpoint, prepare)]
     if endpoint.transport not in INTERNET:
         raise JobError(
             f"nothing can listen over {endpoint.transport} yet",
-            advice="use tcp, udp, udplite, mptcp, unix, unixgram or vsock",
+            advice="use tcp, udp, udplite, mptcp, unix, unixgram, unixseq or vsock",
         )
     kind, protocol = INTERNET[endpoint.transport]
     port = endpoint.require_port()
@@ -47,11 +54,11 @@ def bind(endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
     addresses = list(dict.fromkeys((answer[0], answer[4]) for answer in answers))
     for _ in range(FREE_PORT_TRIES if port == 0 else 0):
         try:
-            return _bind_all(kind, protocol, addresses, port)
+            return _bind_all(kind, protocol, addresses, port, prepare)
         except OSError as problem:
             if problem.errno != errno.EADDRINUSE:
                 raise
-    return _bind_all(kind, protocol, addresses, port)
+    return _bind_all(kind, protocol, addresses, port, prepare)
 
 
 def _bind_all(
@@ -59,6 +66,7 @@ def _bind_all(
     protocol: int,
     addresses: list[tuple[socket.AddressFamily, Any]],
     port: int,
+    prepare: Prepare | None,
 ) -> list[socket.socket]:
     """Bind every address to one port; those that this machine lacks may be missing, but not all."""
     bound: list[socket.socket] = []
@@ -67,7 +75,7 @@ def _bind_all(
         for family, address in addresses:
             try:
                 place = (address[0], port, *address[2:])
-                one = _bind_one(family, kind, protocol, place, len(addresses) > 1)
+                one = _bind_one(family, kind, protocol, place, len(addresses) > 1, prepare)
             except OSError as problem:
                 # As localhost is ::1 too in many a hosts(5), where IPv6 is turned off.
                 if problem.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
@@ -91,6 +99,7 @@ def _bind_one(
     protocol: int,
     address: Any,
     only_its_family: bool,
+    prepare: Prepare | None,
 ) -> socket.socket:
     one = socket.socket(family, kind, protocol)
     try:
@@ -99,7 +108,7 @@ def _bind_one(
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6 and only_its_family:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        one.setblocking(False)
+        _prepare(one, prepare)
         one.bind(address)
         if kind == socket.SOCK_STREAM:
             one.listen(BACKLOG)
@@ -132,18 +141,24 @@ def release(one: socket.socket) -> None:
             pass
 
 
-def _bind_unix(endpoint: Endpoint) -> socket.socket:
+def _prepare(one: socket.socket, prepare: Prepare | None) -> None:
+    one.setblocking(False)
+    if prepare is not None:
+        prepare(one)
+
+
+def _bind_unix(endpoint: Endpoint, prepare: Prepare | None) -> socket.socket:
     kind = _UNIX_KINDS[endpoint.transport]
     one = socket.socket(socket.AF_UNIX, kind)
     try:
-        one.setblocking(False)
+        _prepare(one, prepare)
         if not endpoint.unix_path.startswith("@"):
             _clear_stale(endpoint.unix_path)
         try:
             one.bind(endpoint.unix_address)
         except OSError as problem:
             raise OSError(problem.errno, problem.strerror, endpoint.unix_path) from None
-        if kind == socket.SOCK_STREAM:
+        if kind != socket.SOCK_DGRAM:
             one.listen(BACKLOG)
     except BaseException:
         one.close()
@@ -151,10 +166,10 @@ def _bind_unix(endpoint: Endpoint) -> socket.socket:
     return one
 
 
-def _bind_vsock(endpoint: Endpoint) -> socket.socket:
+def _bind_vsock(endpoint: Endpoint, prepare: Prepare | None) -> socket.socket:
     one = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
     try:
-        one.setblocking(False)
+        _prepare(one, prepare)
         one.bind((endpoint.cid, endpoint.require_port() or socket.VMADDR_PORT_ANY))
         one.listen(BACKLOG)
     except BaseException:
@@ -182,7 +197,7 @@ def _clear_stale(path: str) -> None:
 
 def _answers(path: str) -> bool:
     """Whether some process has this Unix socket open; also where we may not ask."""
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+    for kind in _UNIX_KINDS.values():
         with socket.socket(socket.AF_UNIX, kind) as probe:
             probe.setblocking(False)
             try:
@@ -191,6 +206,6 @@ def _answers(path: str) -> bool:
                 return False
             except OSError as problem:
                 if problem.errno == errno.EPROTOTYPE:
-                    continue  # it is of the other kind
+                    continue  # it is of another kind
             return True
     return True

@@ -93,10 +93,14 @@ class DatagramLoop:
             if self.now >= tick:
                 tick = max(tick + INTERVAL, self.now)
                 self._visitors.forget_silent()
+                self.ticked()
                 yield from desk.take_events()
                 yield from desk.tick()
         self._visitors.forget_all(desk.last_reason)
         yield from desk.last_words("peers")
+
+    def ticked(self) -> None:
+        """A moment has passed, as it does several times a minute at the least."""
 
     def _receive(self, one: socket.socket) -> None:
         desk = self.desk

@@ -69,7 +69,7 @@ class Loop(Turns):
         raise_descriptor_limit()
         try:
             try:
-                self._listeners = bind(self.endpoint, self.scope)
+                self._listeners = self.bind()
             except OSError as problem:
                 raise bind_failure(self.endpoint, problem) from problem
             self.endpoint = bound_endpoint(self.endpoint, self._listeners[0])
@@ -87,6 +87,10 @@ class Loop(Turns):
             self._close_listeners()
             self._selector.close()
             self._callbacks.close()
+
+    def bind(self) -> list[socket.socket]:
+        """The sockets to listen on, bound and non-blocking; raises what `bind.bind` raises."""
+        return bind(self.endpoint, self.scope)
 
     def _serve(self) -> Iterator[Event]:
         desk, callbacks, deadlines = self.desk, self._callbacks, self.deadlines
@@ -184,7 +188,7 @@ class Loop(Turns):
             OSError: the address, which was given up to drain, is taken by now.
         """
         if not self._listeners:
-            self._listeners = bind(self.endpoint, self.scope)
+            self._listeners = self.bind()
         self._watch_listeners()
 
     def drain(self) -> None:

@@ -26,8 +26,8 @@ from workbench.sockets.asking import Asking
 from workbench.sockets.connect_code import as_python, as_shell
 from workbench.sockets.kernel import look
 from workbench.sockets.manners import LOOK_INTERVAL, Drip, Stall
-from workbench.sockets.options import find, read_all
 from workbench.sockets.options import write as write_option
+from workbench.sockets.record import recorded
 from workbench.sockets.session import (
     COMMANDS,
     Connected,
@@ -35,8 +35,6 @@ from workbench.sockets.session import (
     Finish,
     Finished,
     Look,
-    Options,
-    OptionSet,
     ReadOptions,
     Received,
     Send,
@@ -45,6 +43,7 @@ from workbench.sockets.session import (
     SetOption,
     session_settings,
 )
+from workbench.sockets.tuning import tune
 
 READ_SIZE = 1 << 18
 RECORD_SIZE = 1 << 14
@@ -87,6 +86,10 @@ class Connect(Request):
         0, "UDP-Lite: bytes of each datagram, 8 of them its header, that the checksum covers"
     )
     info: bool = option(False, "tell at the end what the kernel knew of the socket (TCP_INFO)")
+
+    save: str = option(
+        "", "write the session to a new file: .txt, .jsonl, or .py that plays it", metavar="FILE"
+    )
 
     @property
     def settings(self) -> tuple[tuple[str, str], ...]:
@@ -134,7 +137,11 @@ def connect(request: Connect, scope: Scope) -> Iterator[Event]:
             f"{end.scheme} begins with TLS, and a session moves bare bytes",
             advice=f"use tcp://{end.authority} to see them",
         )
-    source, settings = parse_source(request.source), request.settings
+    return recorded(_talk(request, scope), request.save, end, listened=False)
+
+
+def _talk(request: Connect, scope: Scope) -> Iterator[Event]:
+    end, source, settings = request.endpoint, parse_source(request.source), request.settings
 
     def prepare(sock: socket.socket) -> None:
         for name, value in settings:
@@ -343,22 +350,11 @@ class _Session:
                         self._notes.append(Note(explain("send a file", problem).line()))
                 case Finish():
                     self._finish = True
-                case ReadOptions():
-                    self._notes.append(Options(read_all(self._sock)))
-                case SetOption(name=name, value=value):
-                    self._set(name, value)
+                case ReadOptions() | SetOption():
+                    self._notes += tune(command, [self._sock])
                 case Look(every=every):
                     self._looks_every = max(LEAST_LOOK, every) if every > 0 else 0.0
                     self._look_at = 0.0
-
-    def _set(self, name: str, value: str) -> None:
-        try:
-            now = write_option(self._sock, name, value)
-        except JobError as problem:
-            self._notes.append(Note(explain(f"set {name}", problem).line()))
-        else:
-            self._notes.append(OptionSet(find(name).name, now))
-            self._notes.append(Options(read_all(self._sock)))
 
     def _mind_manners(self) -> None:
         """Look at the socket when it is time: as asked, and while the peer takes nothing."""

@@ -6,7 +6,7 @@ import shlex
 import socket
 from typing import Any
 
-from workbench.core.dial import INTERNET, Source
+from workbench.core.dial import INTERNET, NOWHERE, Source
 from workbench.core.endpoint import Endpoint
 from workbench.sockets.options import as_calls, as_socat
 from workbench.sockets.socat import peer
@@ -65,7 +65,7 @@ def as_python(
     if end.transport != "tcp" or settings or end.family:
         connect, begin = _socket(end, source, settings)
     else:
-        more = f", ({source.host!r}, {source.port})" if source != Source() else ""
+        more = f", ({source.host!r}, {source.port})" if source != NOWHERE else ""
         connect = f"socket.create_connection({address(end)!r}, {timeout}{more})"
         begin = "    peer.settimeout(None)\n"
     return _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
@@ -80,7 +80,7 @@ def address(end: Endpoint) -> Any:
     return (end.host or "localhost", end.port)
 
 
-def _socket(end: Endpoint, source: Source, settings: Settings) -> tuple[str, str]:
+def _socket(end: Endpoint, source: Source = NOWHERE, settings: Settings = ()) -> tuple[str, str]:
     """What makes the socket, and the lines that set, bind and connect it."""
     lines = as_calls(settings, "peer")
     if end.is_unix:
@@ -96,10 +96,18 @@ def _socket(end: Endpoint, source: Source, settings: Settings) -> tuple[str, str
         kind = "SOCK_DGRAM" if number == socket.SOCK_DGRAM else "SOCK_STREAM"
         made = f"socket.AF_INET{'6' * six}, socket.{kind}"
         made += f", {protocol}" if protocol else ""
-        if source != Source():
+        if source != NOWHERE:
             lines.append(f"peer.bind({(source.host, source.port)!r})")
     lines.append(f"peer.connect({address(end)!r})")
     return f"socket.socket({made})", "".join(f"    {line}\n" for line in lines)
+
+
+def opening(end: Endpoint, timeout: float) -> tuple[str, str]:
+    """What makes a socket that is called `peer`, and indented lines that connect it."""
+    if end.transport == "tcp" and not end.family:
+        return f"socket.create_connection({address(end)!r}, {timeout})", ""
+    made, lines = _socket(end)
+    return made, f"    peer.settimeout({timeout})\n{lines}"
 
 
 def as_shell(

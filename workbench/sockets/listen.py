@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from workbench.core.job import job, option
 from workbench.core.message import Command, Event
 from workbench.core.scope import Scope
 from workbench.core.units import amount
+from workbench.servers.bind import bind
 from workbench.servers.connection import Connection, Handler
 from workbench.servers.datagram import DatagramLoop
 from workbench.servers.events import COMMANDS as SERVER_COMMANDS
@@ -24,9 +25,24 @@ from workbench.servers.loop import Loop
 from workbench.servers.request import ServeRequest
 from workbench.servers.turns import HIGH_WATER, READ
 from workbench.servers.visitors import Visitor
-from workbench.sockets.session import Finish, Finished, Received, Send, SendFile, Sent
+from workbench.sockets.listen_code import as_python, as_shell
+from workbench.sockets.options import write as write_option
+from workbench.sockets.record import recorded
+from workbench.sockets.session import (
+    COMMANDS,
+    Finish,
+    Finished,
+    Look,
+    ReadOptions,
+    Received,
+    Send,
+    SendFile,
+    Sent,
+    SetOption,
+    session_settings,
+)
 from workbench.sockets.simple import DATAGRAMS, STREAMS
-from workbench.sockets.socat import listener
+from workbench.sockets.tuning import tune, views
 
 PIECE = 1 << 16
 """Bytes of the input or of a file that are read at once."""
@@ -37,69 +53,10 @@ RECORD = 1 << 14
 PIECES = 4_096
 """Datagrams that a file is sent in at the most."""
 
-LISTEN_COMMANDS: tuple[type[Command], ...] = (*SERVER_COMMANDS, Send, SendFile, Finish)
+LEAST_LOOK = 0.05
+"""Seconds between two looks of the kernel's view, however often it is asked for."""
 
-_PYTHON_STREAM = """\
-import os
-import socket
-import threading
-
-peers = set()
-came = threading.Event()
-
-
-def send():
-    came.wait()
-    while data := os.read(0, 65536):
-        for peer in list(peers):
-            peer.sendall(data)
-    for peer in list(peers):
-        peer.shutdown(socket.SHUT_WR)
-
-
-def receive(peer):
-    while data := peer.recv(65536):
-        os.write(1, data)
-    peers.discard(peer)
-    peer.close()
-
-
-{listen}
-with server:
-    threading.Thread(target=send, daemon=True).start()
-    while True:
-        peer, _ = server.accept()
-        peers.add(peer)
-        came.set()
-        if {once}:
-            receive(peer)
-            break
-        threading.Thread(target=receive, args=(peer,), daemon=True).start()
-"""
-_PYTHON_DATAGRAM = """\
-import os
-import select
-import socket
-
-with socket.socket(socket.{family}, socket.SOCK_DGRAM) as server:
-    server.bind({address!r})
-    peers = {{}}
-    inputs = [server]
-    while True:
-        for one in select.select(inputs, [], [])[0]:
-            if one is server:
-                data, peer = server.recvfrom(65535)
-                os.write(1, data)
-                if peer:
-                    peers[peer] = True
-                inputs = [server, 0]
-                continue
-            data = os.read(0, 16384)
-            if not data:
-                inputs = [server]
-            for peer in peers if data else ():
-                server.sendto(data, peer)
-"""
+LISTEN_COMMANDS: tuple[type[Command], ...] = (*SERVER_COMMANDS, *COMMANDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,34 +69,42 @@ class Listen(ServeRequest):
     """
 
     once: bool = option(False, "one peer, and the end with it")
+    set: tuple[str, ...] = option(
+        (), "set a socket option, which each connection inherits", metavar="NAME=VALUE"
+    )
+    coverage: int = option(
+        0, "UDP-Lite: bytes of each datagram, 8 of them its header, that the checksum covers"
+    )
+    save: str = option(
+        "", "write the session to a new file: .txt, .jsonl, or .py that plays it", metavar="FILE"
+    )
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """The options to set, checked.
+
+        Raises:
+            JobError: no such option or value.
+        """
+        return session_settings(self.endpoint, self.set, self.coverage)
+
+    def bind(self, endpoint: Endpoint, scope: Scope) -> list[socket.socket]:
+        """Sockets with these options; raises what `bind.bind` raises."""
+        settings = self.settings
+
+        def prepare(one: socket.socket) -> None:
+            for name, value in settings:
+                write_option(one, name, value)
+
+        return bind(endpoint, scope, prepare)
 
     def as_python(self) -> str:
         """Threads for a stream's peers, a loop for datagrams."""
-        end = self.endpoint
-        if end.scheme in DATAGRAMS:
-            family = "AF_UNIX" if end.is_unix else "AF_INET6" if ":" in end.host else "AF_INET"
-            return _PYTHON_DATAGRAM.format(family=family, address=_address(end))
-        if end.is_unix:
-            listen = f"server = socket.socket(socket.AF_UNIX)\nserver.bind({_address(end)!r})\n"
-            listen += "server.listen()"
-        else:
-            family = "AF_INET6" if ":" in end.host else "AF_INET"
-            listen = f"server = socket.create_server({_address(end)!r}, family=socket.{family})"
-        return _PYTHON_STREAM.format(listen=listen, once=self.once)
+        return as_python(self.endpoint, self.settings, once=self.once)
 
     def as_shell(self) -> str:
-        """ncat, which keeps listening and has a broker's ear; socat for Unix sockets."""
-        end = self.endpoint
-        if end.is_unix or end.transport not in ("tcp", "udp"):
-            return f"socat - {shlex.quote(listener(end).removesuffix(',fork'))}"
-        datagrams = end.transport == "udp"  # of which ncat keeps to the first peer
-        words = ["ncat", "-l", *["-u"] * datagrams, *["-k"] * (not self.once and not datagrams)]
-        words += [end.host or "127.0.0.1", str(end.port)]
-        return shlex.join(words)
-
-
-def _address(end: Endpoint) -> Any:
-    return end.unix_address if end.is_unix else (end.host or "127.0.0.1", end.port)
+        """ncat, which keeps listening and has a broker's ear; socat for other sockets."""
+        return as_shell(self.endpoint, self.settings, once=self.once)
 
 
 class _Handler(Handler):
@@ -193,6 +158,15 @@ class _Listening(Loop):
         super().__init__(request.endpoint, self.talk, scope, request.admit)
         self._input = _Input(self, scope.input) if scope.input is not None else None
         self.talk.came = self._somebody_came
+        self._request = request
+        self._record = request.endpoint.transport == "unixseq"
+        """What is sent keeps its bounds: a file goes in records too."""
+        self._look = Look(0.0)
+        self._looking = False
+
+    def bind(self) -> list[socket.socket]:
+        """With the options that were asked for."""
+        return self._request.bind(self.endpoint, self.scope)
 
     def _obey(self, _: int) -> None:
         commands = self.scope.commands()
@@ -204,7 +178,28 @@ class _Listening(Loop):
                     self._say_file(command)
                 case Finish():
                     self.finish()
+                case ReadOptions() | SetOption():
+                    self.desk.events += tune(command, self._sockets(command))
+                case Look():
+                    self._look = command
+                    if not self._looking:
+                        self._looks()
         self.desk.obey(commands)
+
+    def _sockets(self, command: ReadOptions | SetOption | Look) -> list[socket.socket]:
+        """Whose options are meant: one peer's; or the listeners', to set also all peers'."""
+        if command.peer:
+            return [one.sock for one in self.peers(command.peer)]
+        if isinstance(command, SetOption):
+            return [*self._listeners, *(one.sock for one in self.peers(0))]
+        return self._listeners
+
+    def _looks(self) -> None:
+        """Tell the kernel's view now, and again as long as it is asked for."""
+        self._looking = self._look.every > 0
+        if self._looking:
+            self.desk.events += views(self._sockets(self._look), self._look.peer)
+            self.call_later(max(LEAST_LOOK, self._look.every), self._looks)
 
     def peers(self, number: int) -> list[Connection]:
         """One peer, or all."""
@@ -234,12 +229,21 @@ class _Listening(Loop):
                 if not peers:
                     self.desk.note("not sent: nobody is there")
                 for one in peers:
-                    one.send_file(os.dup(fd), 0, size)
+                    if self._record:
+                        self._say_records(one, fd, size)
+                    else:
+                        one.send_file(os.dup(fd), 0, size)
                     self.desk.note(f"{amount(size)} of a file go to #{one.id}")
             finally:
                 os.close(fd)
         except OSError as problem:
             self.desk.note(explain("send a file", problem).line())
+
+    def _say_records(self, one: Connection, fd: int, size: int) -> None:
+        for at in range(0, min(size, HIGH_WATER), RECORD):
+            one.send(os.pread(fd, RECORD, at))
+        if size > HIGH_WATER:
+            self.desk.note(f"{amount(size - HIGH_WATER)} of the file are not sent")
 
     def finish(self) -> None:
         """Say no more: each peer's connection is closed when it has finished too."""
@@ -265,6 +269,7 @@ class _Input:
     def __init__(self, loop: _Listening, fd: int) -> None:
         self._loop = loop
         self._fd = fd
+        self._piece = RECORD if loop.endpoint.transport == "unixseq" else PIECE
         self._pollable = not stat.S_ISREG(os.fstat(fd).st_mode)
         self._going = self._over = False
 
@@ -293,7 +298,7 @@ class _Input:
             self._pause(0.02 if peers else None)
             return False
         try:
-            data = os.read(self._fd, PIECE)
+            data = os.read(self._fd, self._piece)
         except BlockingIOError:
             return True
         if not data:
@@ -321,6 +326,19 @@ class DatagramTalk(DatagramLoop):
         self._once = once
         self._input = scope.input
         self._first = 0
+        self._asked = request
+        self._look = Look(0.0)
+
+    def bind(self) -> list[socket.socket]:
+        """With the options that were asked for."""
+        if isinstance(self._asked, Listen):
+            return self._asked.bind(self.endpoint, self.scope)
+        return super().bind()
+
+    def ticked(self) -> None:
+        """Tell the kernel's view, as long as it is asked for."""
+        if self._look.every > 0:
+            self.desk.events += views(self.sockets)
 
     def reply_to(self, peer: Visitor, data: memoryview) -> None:
         """Tell of it; with one peer only, nobody else is heard."""
@@ -372,6 +390,11 @@ class DatagramTalk(DatagramLoop):
                         self.desk.note(explain("send a file", problem).line())
                 case Finish():
                     self.desk.stopping = True
+                case ReadOptions() | SetOption():
+                    self.desk.events += tune(command, self.sockets)
+                case Look():
+                    self._look = command
+                    self.ticked()
         self.desk.obey(commands)
 
     def say(self, data: bytes, number: int = 0) -> None:
@@ -406,11 +429,14 @@ def _regular_size(fd: int) -> int:
 def listen(request: Listen, scope: Scope) -> Iterator[Event]:
     """Listen until stopped, or until the one peer has gone."""
     end = request.endpoint
-    if end.scheme in STREAMS:
-        return _Listening(request, scope).run()
+    request.settings  # noqa: B018 - what is wrong with them is told before anything is opened
+    if end.scheme in (*STREAMS, "unixseq"):
+        events = _Listening(request, scope).run()
+        return recorded(events, request.save, end, listened=True)
     if end.scheme in DATAGRAMS:
-        return DatagramTalk(request, scope, once=request.once).run()
+        events = DatagramTalk(request, scope, once=request.once).run()
+        return recorded(events, request.save, end, listened=True)
     raise JobError(
         f"nothing can listen over {end.scheme} here",
-        advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH; also udplite, mptcp, vsock",
+        advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH; also unixseq, unixgram, vsock",
     )

@@ -54,7 +54,8 @@ def listener(end: Endpoint, tls: str = "") -> str:
         path = end.unix_path
         kind = "ABSTRACT" if path.startswith("@") else "UNIX"
         how = "RECVFROM" if end.transport == "unixgram" else "LISTEN"
-        return f"{kind}-{how}:{_name(path)},fork"
+        record = ",type=5" if end.transport == "unixseq" else ""
+        return f"{kind}-{how}:{_name(path)}{record},fork"
     if end.transport == "vsock":
         return f"VSOCK-LISTEN:{end.port},fork"
     host = end.host or "127.0.0.1"

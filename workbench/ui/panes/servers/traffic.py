@@ -14,8 +14,8 @@ from textual.containers import Vertical
 from workbench.core.text import hexdump, safe
 from workbench.core.units import amount
 from workbench.servers.events import Traffic
+from workbench.sockets.transcript import PIECE_LINES, text_lines
 from workbench.ui.panes.servers.board import Server
-from workbench.ui.panes.sockets.transcript import PIECE_LINES, text_lines
 from workbench.ui.widgets.ring import Line, Ring
 
 EMPTY = """\

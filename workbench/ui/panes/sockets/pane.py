@@ -272,13 +272,13 @@ class SocketsPane(JobPane):
             self.notify("copied")
 
     def action_export(self) -> None:
-        """Save the session's events as lines of JSON."""
+        """Save the session: as text, JSON lines, or a script that plays it again."""
         from workbench.ui.export import ask_and_write
 
         view = self.session
         if view is not None:
             name = f"session-{view.number}.jsonl"
-            ask_and_write(self.workbench, name, {".jsonl": view.transcript.export})
+            ask_and_write(self.workbench, name, view.exports())
 
     def action_send_to(self) -> None:
         """Offer the session's endpoint to other tabs."""

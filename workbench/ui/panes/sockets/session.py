@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from workbench.core.arguments import UsageError
+from workbench.core.endpoint import parse
 from workbench.core.events import Done, Failed, Note
 from workbench.core.feed import Batch
 from workbench.core.message import Command, Event
@@ -21,7 +22,10 @@ from workbench.core.runner import Run
 from workbench.core.text import InputError, escape, from_hex, safe, unescape
 from workbench.core.units import amount, duration
 from workbench.servers.events import Closed, Listening, Opened, Stats
+from workbench.sockets.connect import Connect
 from workbench.sockets.kernel import KernelView
+from workbench.sockets.listen import Listen
+from workbench.sockets.record import as_script, as_text
 from workbench.sockets.session import (
     Connected,
     Counts,
@@ -33,8 +37,9 @@ from workbench.sockets.session import (
     SendFile,
     SetOption,
 )
+from workbench.sockets.transcript import Row, Transcript, View
+from workbench.ui.export import Lines
 from workbench.ui.panes.sockets.sessionkernel import KernelStrip, OptionsView
-from workbench.ui.panes.sockets.transcript import Row, Transcript, View
 from workbench.ui.screens.dialog import Ask
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.ring import LIMIT, Line, Ring
@@ -79,10 +84,10 @@ class SessionView(Vertical):
         Binding("ctrl+t", "mode", "text/hex/file", id="session.mode"),
         Binding("ctrl+g", "whom", "to whom", show=False, id="session.whom"),
         Binding("v", "view", "text or hex", id="session.view"),
+        Binding("k", "kernel", "kernel's view", id="session.kernel"),
+        Binding("u", "options", "options", id="session.options"),
         Binding("slash", "find", "find", id="session.find"),
         Binding("r", "again", "connect again", id="session.again"),
-        Binding("k", "kernel", "kernel's view", id="session.kernel"),
-        Binding("u", "options", "socket options", id="session.options"),
         Binding("c", "encoding", "encoding", show=False, id="session.encoding"),
     ]
 
@@ -270,6 +275,22 @@ class SessionView(Vertical):
             counts += f" waiting {amount(self._counts.waiting)}"
         mark = {"failed": "!", "closed": " ", "connecting": "~"}.get(state, "*")
         return f"{mark} {safe(target)}  {state}  {counts}"
+
+    def exports(self) -> dict[str, Lines]:
+        """By ending of a file's name, what gives the lines of the session in that format."""
+        kept = list(self.transcript.events)
+        found: dict[str, Lines] = {
+            ".jsonl": self.transcript.export,
+            ".txt": lambda: as_text(kept, self.transcript.started),
+        }
+        request = self.run.request if self.run is not None else None
+        if isinstance(request, Connect | Listen):
+            end, listened = request.endpoint, isinstance(request, Listen)
+            if isinstance(self.connected, Listening):
+                end = parse(self.connected.endpoint)
+            if not listened or end.transport in ("tcp", "unix"):
+                found[".py"] = lambda: as_script(kept, end, listened=listened)
+        return found
 
     # -- sending -------------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ class Transcript:
 
     def add(self, event: Event) -> bool:
         """Keep an event; False if it has no place in a transcript."""
-        if not isinstance(event, _KEPT):
+        if not shows(event):
             return False
         self.events.append(event)
         self.bytes += event.size()
@@ -125,6 +125,11 @@ class Transcript:
     def export(self) -> list[bytes]:
         """The events as lines of JSON."""
         return [encode(event) for event in self.events]
+
+
+def shows(event: Event) -> bool:
+    """Whether an event has a place in a transcript."""
+    return isinstance(event, _KEPT)
 
 
 def text_lines(data: bytes) -> Iterator[str]:
