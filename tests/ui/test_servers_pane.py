@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from tests.ui.driving import Driver, driving
 from tests.ui.loop import in_loop
 from workbench.core.runner import ProcessRun
 from workbench.ui.panes.servers.board import Server
+from workbench.ui.panes.servers.detail import VISITORS
 
 ECHO = "echo tcp://127.0.0.1:0"
 SIZES = [(80, 24), (120, 40)]
@@ -487,3 +490,21 @@ async def test_a_client_is_opened_on_a_server() -> None:
         await driver.until(lambda: driver.app.query("SendLine:focus"), "the line that sends")
         await driver.submit("both ends")
         await driver.see("> both ends", "< both ends")
+
+
+@pytest.mark.peer("curl")
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_visitors_of_a_server_of_tls(size: tuple[int, int], tmp_path: Path) -> None:
+    async with driving(size) as driver:
+        line = f"http https://127.0.0.1:0/ --root {tmp_path} --ca {tmp_path / 'ca'}"
+        server = await driver.serve(line)
+        assert server.endpoint is not None
+        url = f"https://localhost:{server.endpoint.port}/"
+        for more in (["--cacert", str(tmp_path / "ca" / "ca.pem")], []):
+            command = ["curl", "-sS", "--max-time", "20", *more, url]
+            await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
+        await driver.until(lambda: server.visitors.total == 2, "two visitors")
+        driver.servers.detail.open(VISITORS)
+        await driver.see("visitors", "TLS 1.3", "TLS_AES_256_GCM_SHA384", "no trusted CA")
+        await driver.see("unknown_ca (48) from the visitor")  # the newest is selected

@@ -41,6 +41,7 @@ ROWS_ASKED = 200
 
 REQUESTS_KEPT = 1_000
 CRASHES_KEPT = 200
+VISITORS_KEPT = 1_000
 TRAFFIC_KEPT = 4_000
 KEPT_BYTES = 32 << 20
 """Bytes that the requests kept of one server may take."""
@@ -94,6 +95,7 @@ class Server:
         self.traffic = Kept(TRAFFIC_KEPT)
         self.requests = Kept(REQUESTS_KEPT)
         self.crashes = Kept(CRASHES_KEPT)
+        self.visitors = Kept(VISITORS_KEPT)
         self.endpoint: Endpoint | None = None
         self.since = time.time()
         self.until = 0.0
@@ -191,6 +193,8 @@ class Server:
                 self.requests.add(event)
             case _ if event.type == "crash":
                 self.crashes.add(event)
+            case _ if event.type == "visitor":
+                self.visitors.add(event)
         self.note(event)
 
     def _let_in(self, state: State) -> None:

@@ -19,9 +19,11 @@ from workbench.ui.panes.servers.figures import FiguresView
 from workbench.ui.panes.servers.kept import (
     CRASH_COLUMNS,
     REQUEST_COLUMNS,
+    VISITOR_COLUMNS,
     KeptView,
     crash_lines,
     request_lines,
+    visitor_lines,
 )
 from workbench.ui.panes.servers.traffic import TrafficView
 from workbench.ui.widgets.filterline import FilterLine
@@ -31,9 +33,15 @@ from workbench.ui.widgets.tones import Tone
 from workbench.ui.widgets.views import Views
 
 CONNECTIONS, LOG, TRANSCRIPT, FIGURES = BASIC = ("connections", "log", "transcript", "figures")
-REQUESTS, CRASHES = "requests", "crashes"
+REQUESTS, CRASHES, VISITORS = "requests", "crashes", "visitors"
 
-_TONES: dict[str, Tone] = {"failed": "bad", "crash": "bad", "note": "warn", "state": "warn"}
+_TONES: dict[str, Tone] = {
+    "failed": "bad",
+    "crash": "bad",
+    "visitor": "in",
+    "note": "warn",
+    "state": "warn",
+}
 
 CONNECTION_COLUMNS = (
     Column("id", "#", width=7, align="right"),
@@ -79,6 +87,7 @@ class Detail(Vertical):
             yield FiguresView(id=FIGURES)
             yield KeptView(REQUEST_COLUMNS, request_lines, "No request came yet.", id=REQUESTS)
             yield KeptView(CRASH_COLUMNS, crash_lines, "Nothing has crashed.", id=CRASHES)
+            yield KeptView(VISITOR_COLUMNS, visitor_lines, "Nobody has come yet.", id=VISITORS)
 
     # -- what is here --------------------------------------------------------------------------
 
@@ -137,6 +146,8 @@ class Detail(Vertical):
                 self.query_one(FiguresView).show(server)
             case "requests":
                 self.query_one(f"#{REQUESTS}", KeptView).show(server.key, server.requests)
+            case "visitors":
+                self.query_one(f"#{VISITORS}", KeptView).show(server.key, server.visitors)
             case _:
                 self.query_one(f"#{CRASHES}", KeptView).show(server.key, server.crashes)
 
@@ -153,6 +164,7 @@ class Detail(Vertical):
         if server is not None:
             names += [REQUESTS] * (server.kind == "inspect")
             names += [CRASHES] * (bool(server.crashes.total) or server.kind in ("wsgi", "cgi"))
+            names += [VISITORS] * bool(server.visitors.total)
         return tuple(names)
 
     def _offer(self, server: Server) -> None:

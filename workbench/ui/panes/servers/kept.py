@@ -1,7 +1,8 @@
-"""What a server keeps whole: requests that an inspector was sent, crashes of what it called."""
+"""What a server keeps whole: requests, crashes of what it called, visitors' TLS handshakes."""
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -32,6 +33,15 @@ CRASH_COLUMNS = (
     Column("at", "at", width=8),
     Column("request", "request", width=20, flex=1, most=50),
     Column("title", "what happened", width=30, flex=3, tone="bad"),
+)
+VISITOR_COLUMNS = (
+    Column("id", "#", width=5, align="right"),
+    Column("at", "at", width=8, priority=3),
+    Column("version", "version", width=7),
+    Column("suite", "suite, or why there is no TLS", width=28, flex=3),
+    Column("server_name", "server name", width=12, flex=1, priority=1),
+    Column("protocol", "ALPN", width=8, priority=2),
+    Column("ja4", "JA4", width=36, priority=4),
 )
 
 
@@ -137,6 +147,29 @@ def _body(event: Any) -> Iterator[Line]:
         yield Line(f"- the rest of these {amount(len(event.body))} is not drawn", "dim", event)
 
 
+def visitor_lines(event: Any) -> Iterator[Line]:
+    """A visitor's handshake whole: what came of it, and all that its ClientHello offered."""
+    yield Line(event.line(), "bad" if event.failed else "good", event)
+    rows = (
+        ("alert", (event.alert,)),
+        ("agreed on", (event.version, event.suite, event.protocol, "resumed" * event.resumed)),
+        ("certificate", (event.certificate,)),
+        ("server name", (event.server_name,)),
+        ("JA4", (event.ja4,)),
+        ("versions", event.versions),
+        ("suites", event.suites),
+        ("groups", event.groups),
+        ("signatures", event.signatures),
+        ("ALPN", event.protocols),
+        ("extensions", event.extensions),
+        ("GREASE", ("sent" * event.grease,)),
+    )
+    for name, values in rows:
+        for text in textwrap.wrap(", ".join(filter(None, map(safe, values))), 60):
+            yield Line(f"{name:<13}{text}", "", event)
+            name = ""
+
+
 def crash_lines(event: Any) -> Iterator[Line]:
     """A crash whole: each frame with the lines of code around it and its local values."""
     yield Line(safe(f"{event.request}: {event.title}"), "bad", event)
@@ -160,6 +193,8 @@ def _cell(event: Any, column: str, _: int) -> Cell:
             return amount(event.length)
         case "took":
             return duration(event.took)
+        case "suite" if event.why:
+            return safe(event.why), "bad"
         case "status":
             if not event.status:
                 return "none", "warn"
