@@ -4,9 +4,9 @@
 
 Each transfer is a process of the program's command line, started once for each round; its time
 counts from the first byte to the last, so that the start of the interpreter is left out. The other
-end is a small process of the bench that only moves bytes. socat runs as it comes, with blocks of 8 KiB, and with blocks of
-256 KiB, as large as ours. The rounds go through all of them in turn, and the median counts. Exit
-status 1 when we are below 0.9 of socat as it comes (level, but for the noise).
+end is the bench itself, which only moves bytes. socat runs as it comes, with blocks of 8 KiB, and
+with blocks of 256 KiB, as large as ours. The rounds go through all of them in turn, and the median
+counts. Exit status 1 when we are below 0.9 of socat as it comes (level, but for the noise).
 """
 
 from __future__ import annotations

@@ -47,10 +47,18 @@ Below the transcript is the line that sends. ^t changes what it stands for: text
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
 a line of text. ^d on the empty line closes our half of the connection; the peer can still send.
 Esc gives up connecting, and goes from the line to the transcript. There, x disconnects, r connects
-again, v draws it as hex or text, d takes it away, y copies the selected line, e exports.
+again, v draws it as hex or text, d takes it away, y copies the selected line, e exports
+(.jsonl, .txt, or .py that plays it again). Enter on a line of the transcript puts it on the line
+below, to be edited and sent again. c chooses the encoding of text (latin-1, cp037, utf-16-le).
+k shows what the kernel knows: state, queues, round trip, congestion window, over time.
+u shows the socket's options; / filters them, enter on one sets it (TCP_NODELAY, SO_LINGER ...).
+
+A name is looked up for IPv6 and IPv4 at once, and its addresses are tried side by side; each
+attempt is told. The options (o) have the source address, and options to set before connecting.
 
 In the transcript > is what we sent, < what came, - what happened; the time is in seconds since
-the start.
+the start. Of datagrams [1] is the first one sent, and "[1] after 2 ms" what seems to answer it.
+A peer that drips, that never reads, or that is gone without a word (half-open) is named.
 
 No peer at hand? Start one in the Servers tab: echo tcp://127.0.0.1:7007, then s sends it here.
 """
