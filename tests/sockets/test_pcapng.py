@@ -23,7 +23,7 @@ def capture() -> bytes:
     return b"".join(
         (
             pcapng.begin(),
-            pcapng.interface(pcapng.LINK_RAW, "eth0", filter="udp port 53"),
+            pcapng.interface(pcapng.LINK_RAW, "eth0", chosen="udp port 53"),
             pcapng.interface(pcapng.LINK_ETHERNET, "eth1"),
             pcapng.secrets(b"CLIENT_RANDOM 00 11\n"),
             pcapng.packet(TIME, DATA, comment="first", sent=True),
@@ -41,7 +41,8 @@ PACKETS = [
 
 @given(st.lists(st.integers(1, 60), max_size=20))
 def test_what_is_written_is_read_in_any_pieces(sizes: list[int]) -> None:
-    data, reader, found = capture(), Reader(), []
+    data, reader = capture(), Reader()
+    found: list[Packet] = []
     for size in [*sizes, len(data)]:
         found += reader.feed(data[:size])
         data = data[size:]

@@ -76,12 +76,16 @@ def begin(application: str = "workbench") -> bytes:
     return _block(_SECTION, body)
 
 
-def interface(link: int, name: str = "", *, snaplen: int = SNAPLEN, filter: str = "") -> bytes:
-    """An interface; the first has the number 0. Its times are nanoseconds."""
+def interface(link: int, name: str = "", *, snaplen: int = SNAPLEN, chosen: str = "") -> bytes:
+    """An interface; the first has the number 0. Its times are nanoseconds.
+
+    Args:
+        chosen: the filter that chose the packets.
+    """
     body = struct.pack("<HHI", link, 0, snaplen)
     body += _option(2, name.encode()) if name else b""
     body += _option(9, b"\x09")
-    body += _option(11, b"\0" + filter.encode()) if filter else b""
+    body += _option(11, b"\0" + chosen.encode()) if chosen else b""
     return _block(_INTERFACE, body + _last())
 
 
