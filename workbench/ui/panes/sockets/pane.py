@@ -52,7 +52,8 @@ Esc gives up connecting, and goes from the line to the transcript. There
   enter puts a line on the line below, to be edited and sent again
   k shows what the kernel knows: state, queues, round trip, congestion window
   u shows the socket's options: / filters, enter sets one (TCP_NODELAY ...)
-  y copies the selected line, e exports (.jsonl, .txt, .py that plays it)
+  y copies the selected line, e exports: .jsonl, .txt, .pcapng for Wireshark,
+  .py that plays it again
 
 A name is looked up for IPv6 and IPv4 at once, and its addresses are tried
 side by side; each attempt is told. With o come the source address, options
