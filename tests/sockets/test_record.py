@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -23,7 +22,7 @@ from workbench.core.message import Event
 from workbench.servers.events import Listening, Opened
 from workbench.sockets.connect import Connect
 from workbench.sockets.packets import checksum, ip_packet, place, tcp_packet, udp_packet
-from workbench.sockets.record import Packets, as_script
+from workbench.sockets.record import Packets, as_packets, as_script
 from workbench.sockets.session import Connected, Finished, Received, Sent
 
 
@@ -183,15 +182,9 @@ CONVERSATIONS: dict[str, list[Event]] = {
 @pytest.mark.peer("tshark")
 @pytest.mark.parametrize("name", list(CONVERSATIONS))
 def test_wireshark_reads_the_packets(name: str, tmp_path: Path) -> None:
-    assert shutil.which("tshark")
-    packets = Packets("udp" if name == "udp" else "tcp")
-    path = tmp_path / "x.pcap"
-    with path.open("wb") as file:  # a classic pcap of raw IP (LINKTYPE_RAW), in microseconds
-        file.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101))
-        for event in CONVERSATIONS[name]:
-            for at, data in packets.take(event):
-                size = len(data)
-                file.write(struct.pack("=IIII", int(at), round(at % 1 * 1e6), size, size) + data)
+    path = tmp_path / "x.pcapng"
+    transport = "udp" if name == "udp" else "tcp"
+    path.write_bytes(b"".join(as_packets(CONVERSATIONS[name], transport)))
     told = dissected(path, "udp" if name == "udp" else "tcp")
     assert all(row[-1] == "" for row in told), "tshark finds nothing to complain about"
     assert all(row[3] == "1" for row in told), "checksums are right"
@@ -201,6 +194,28 @@ def test_wireshark_reads_the_packets(name: str, tmp_path: Path) -> None:
     assert payload == b"".join(wanted)
     assert sum(len(bytes.fromhex(row[2])) for row in told) == len(payload) + len(b"".join(came))
     assert float(told[0][0]) in (100.25, 1.0, 1.5, 1.25)
+
+
+@pytest.mark.peer("tshark")
+def test_a_saved_session_is_followed_by_wireshark(tmp_path: Path) -> None:
+    """Through a whole session: both directions, in full, and the ports that there were."""
+    data = os.urandom(100_000)
+    path, came = saved("session.pcapng", tmp_path, data)
+    assert came == data
+    told = dissected(path, "tcp")
+    assert all(row[-1] == "" and row[3] == "1" for row in told)
+    ports = {row[1] for row in told}
+    assert len(ports) == 2
+    for port in ports:
+        assert b"".join(bytes.fromhex(row[2]) for row in told if row[1] == port) == data
+
+
+def test_a_unix_session_has_no_packets(tmp_path: Path) -> None:
+    request = Connect(parse("unix:/none"), save=str(tmp_path / "x.pcapng"))
+    last = piped(request, b"", tmp_path)[-1]
+    assert isinstance(last, Failed)
+    assert "no packets" in last.cause
+    assert not (tmp_path / "x.pcapng").exists()
 
 
 def dissected(path: Path, transport: str) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from pathlib import Path
 
 from tests.ui.driving import driving
 from tests.ui.loop import in_loop
@@ -117,3 +118,26 @@ async def test_replies_stand_under_what_they_answer() -> None:
             await driver.submit("ask")
             await driver.see("> [1] ask", "<   [1] after ")
         thread.join()
+
+
+@in_loop
+async def test_a_session_is_exported_in_every_format(tmp_path: Path) -> None:
+    with echo() as target:
+        async with driving() as driver:
+            await driver.open("sockets")
+            view = await driver.connect(target)
+            await driver.submit("hello")
+            await driver.until(lambda: came(view) == b"hello\n")
+            for ending, held in ((".txt", b"> hello"), (".pcapng", b"hello\n"), (".py", b"STEPS")):
+                path = tmp_path / f"talk{ending}"
+                if not view.query_one(Ring).has_focus:
+                    await driver.press("escape")
+                    await driver.until(lambda: view.query_one(Ring).has_focus)
+                await driver.press("e")
+                await driver.see("Export to which file?")
+                await driver.press("ctrl+u")
+                await driver.write(str(path))
+                await driver.press("enter")
+                await driver.until(path.exists)
+                assert held in path.read_bytes()
+                await driver.until(lambda: view.query_one(Ring).has_focus)

@@ -88,7 +88,9 @@ class Connect(Request):
     info: bool = option(False, "tell at the end what the kernel knew of the socket (TCP_INFO)")
 
     save: str = option(
-        "", "write the session to a new file: .txt, .jsonl, or .py that plays it", metavar="FILE"
+        "",
+        "write the session to a new file: .txt, .jsonl, .pcapng, or .py that plays it",
+        metavar="FILE",
     )
 
     @property

@@ -76,7 +76,9 @@ class Listen(ServeRequest):
         0, "UDP-Lite: bytes of each datagram, 8 of them its header, that the checksum covers"
     )
     save: str = option(
-        "", "write the session to a new file: .txt, .jsonl, or .py that plays it", metavar="FILE"
+        "",
+        "write the session to a new file: .txt, .jsonl, .pcapng, or .py that plays it",
+        metavar="FILE",
     )
 
     @property
@@ -188,11 +190,11 @@ class _Listening(Loop):
 
     def _sockets(self, command: ReadOptions | SetOption | Look) -> list[socket.socket]:
         """Whose options are meant: one peer's; or the listeners', to set also all peers'."""
+        peers = [one.sock for one in self.peers(command.peer)]
+        bare = [one for one in peers if isinstance(one, socket.socket)]  # nothing is laid on them
         if command.peer:
-            return [one.sock for one in self.peers(command.peer)]
-        if isinstance(command, SetOption):
-            return [*self._listeners, *(one.sock for one in self.peers(0))]
-        return self._listeners
+            return bare
+        return [*self._listeners, *bare] if isinstance(command, SetOption) else self._listeners
 
     def _looks(self) -> None:
         """Tell the kernel's view now, and again as long as it is asked for."""

@@ -13,6 +13,7 @@ from workbench.core.events import Failed
 from workbench.core.failure import JobError, explain
 from workbench.core.message import Event, encode
 from workbench.servers.events import Closed, Listening, Opened
+from workbench.sockets import pcapng
 from workbench.sockets.connect_code import address, opening
 from workbench.sockets.packets import Place, TcpTalk, place, udp_packet
 from workbench.sockets.session import Connected, Finished, Received, Sent
@@ -25,6 +26,9 @@ PIECE = 4_096
 """Bytes in one literal of a script."""
 
 _STREAMS = ("tcp", "mptcp", "unix", "unixseq", "vsock")
+
+CAPTURED = ("tcp", "mptcp", "udp", "udplite")
+"""Transports of sessions that have packets; UDP-Lite is written as UDP."""
 
 Pieces = Iterator[bytes]
 
@@ -46,11 +50,11 @@ def as_text(events: Iterable[Event], started: float) -> Pieces:
 
 
 class Packets:
-    """The packets of a session's events, each with its time in seconds."""
+    """The packets of a session's events."""
 
     def __init__(self, transport: str) -> None:
         """Raises JobError: it is no conversation over IP."""
-        if transport not in ("tcp", "mptcp", "udp", "udplite"):
+        if transport not in CAPTURED:
             raise JobError(
                 f"a session over {transport} has no packets",
                 advice="save it as .txt, .jsonl or .py",
@@ -59,10 +63,10 @@ class Packets:
         self._listening: Place | None = None
         self._talks: dict[int, tuple[Place, Place, TcpTalk]] = {}
 
-    def take(self, event: Event) -> Iterator[tuple[float, bytes]]:
-        """The packets of one event."""
+    def take(self, event: Event) -> Iterator[tuple[int, bytes]]:
+        """The packets of one event, with their time in nanoseconds since 1970."""
         for packet in self._packets(event):
-            yield event.time, packet
+            yield round(event.time * 1_000_000) * 1_000, packet
 
     def _packets(self, event: Event) -> Iterator[bytes]:
         match event:
@@ -114,6 +118,20 @@ class Packets:
             yield udp_packet(ours, theirs, event.data)
         else:
             yield udp_packet(theirs, ours, event.data)
+
+
+def as_packets(events: Iterable[Event], transport: str) -> Pieces:
+    """A capture as pcapng; its pieces follow each other without anything between.
+
+    Raises:
+        JobError: it is no conversation over IP.
+    """
+    packets = Packets(transport)
+    yield pcapng.begin()
+    yield pcapng.interface(pcapng.LINK_RAW, "session")
+    for event in events:
+        for at, data in packets.take(event):
+            yield pcapng.packet(at, data)
 
 
 # -- a script -------------------------------------------------------------------------------------
@@ -186,7 +204,7 @@ def _accepting(end: Endpoint) -> tuple[str, str]:
     if end.transport not in ("tcp", "unix"):
         raise JobError(
             f"a script plays no listener over {end.transport}",
-            advice="save it as .txt or .jsonl",
+            advice="save it as .txt, .jsonl or .pcapng",
         )
     if end.is_unix:
         made = f"socket.socket(socket.AF_UNIX) as server:\n    server.bind({address(end)!r})\n"
@@ -249,6 +267,7 @@ class Recorder:
         self._kept: list[Event] = []
         self._size = 0
         self._transcript: Transcript | None = None
+        self._packets = Packets(end.transport) if path.suffix == ".pcapng" else None
         if path.suffix not in FORMATS:
             raise JobError(
                 f"{path.name}: no format of that ending",
@@ -262,6 +281,8 @@ class Recorder:
             failed = explain("save", problem)
             raise JobError(failed.cause, code=failed.code, advice=failed.advice) from problem
         self._file: IO[bytes] = open(fd, "wb")  # noqa: SIM115 - close does it
+        if self._packets is not None:
+            self._file.write(pcapng.begin() + pcapng.interface(pcapng.LINK_RAW, "session"))
 
     def take(self, event: Event) -> None:
         """Write what the event adds."""
@@ -273,6 +294,9 @@ class Recorder:
                 self._transcript = Transcript(event.time)
             for piece in as_text([event], self._transcript.started):
                 self._file.write(piece + b"\n")
+        elif self._packets is not None:
+            for at, packet in self._packets.take(event):
+                self._file.write(pcapng.packet(at, packet))
         elif self._size <= SCRIPT_LIMIT:
             self._size += len(event.data) if isinstance(event, Received | Sent) else 0
             self._kept.append(event)
@@ -285,7 +309,7 @@ class Recorder:
                     self._file.write(piece + b"\n")
 
 
-FORMATS = (".txt", ".jsonl", ".py")
+FORMATS = (".txt", ".jsonl", ".pcapng", ".py")
 
 
 def recorded(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Lines = Callable[[], Iterable[bytes]]
 
+BINARY = (".pcapng",)
+"""Endings of formats that have no lines: their pieces follow each other as they are."""
+
 
 def ask_and_write(app: WorkbenchApp, name: str, formats: Mapping[str, Lines]) -> None:
     """Ask for a path, and write the format that its ending names; no file is overwritten.
@@ -50,8 +53,9 @@ def write(path: Path, formats: Mapping[str, Lines]) -> str:
         # O_EXCL: what was there before stays.
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(fd, "wb") as file:
+            end = b"" if path.suffix in BINARY else b"\n"
             for line in lines():
-                file.write(line + b"\n")
+                file.write(line + end)
     except FileExistsError:
         return f"{path} is there already: choose another name"
     except OSError as problem:

@@ -46,11 +46,23 @@ Other jobs have boards of their own; b goes from the sessions to each and back.
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
 a line of text. ^d on the empty line closes our half of the connection; the peer can still send.
-Esc gives up connecting, and goes from the line to the transcript. There, x disconnects, r connects
-again, v draws it as hex or text, d takes it away, y copies the selected line, e exports.
+Esc gives up connecting, and goes from the line to the transcript. There
+  x disconnects, r connects again, d takes it away
+  v draws it as hex or text, c chooses the encoding (latin-1, cp037 ...)
+  enter puts a line on the line below, to be edited and sent again
+  k shows what the kernel knows: state, queues, round trip, congestion window
+  u shows the socket's options: / filters, enter sets one (TCP_NODELAY ...)
+  y copies the selected line, e exports: .jsonl, .txt, .pcapng for Wireshark,
+  .py that plays it again
 
-In the transcript > is what we sent, < what came, - what happened; the time is in seconds since
-the start.
+A name is looked up for IPv6 and IPv4 at once, and its addresses are tried
+side by side; each attempt is told. With o come the source address, options
+to set before connecting, and more.
+
+In the transcript > is what we sent, < what came, - what happened; the time is
+in seconds since the start. Of datagrams [1] is the first one sent, and
+"[1] after 2 ms" what seems to answer it. A peer that drips, never reads, or
+is gone without a word (half-open) is named.
 
 No peer at hand? Start one in the Servers tab: echo tcp://127.0.0.1:7007, then s sends it here.
 """

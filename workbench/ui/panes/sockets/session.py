@@ -25,7 +25,7 @@ from workbench.servers.events import Closed, Listening, Opened, Stats
 from workbench.sockets.connect import Connect
 from workbench.sockets.kernel import KernelView
 from workbench.sockets.listen import Listen
-from workbench.sockets.record import as_script, as_text
+from workbench.sockets.record import CAPTURED, as_packets, as_script, as_text
 from workbench.sockets.session import (
     Connected,
     Counts,
@@ -288,6 +288,8 @@ class SessionView(Vertical):
             end, listened = request.endpoint, isinstance(request, Listen)
             if isinstance(self.connected, Listening):
                 end = parse(self.connected.endpoint)
+            if end.transport in CAPTURED:
+                found[".pcapng"] = lambda: as_packets(kept, end.transport)
             if not listened or end.transport in ("tcp", "unix"):
                 found[".py"] = lambda: as_script(kept, end, listened=listened)
         return found
