@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 
 from workbench.core.endpoint import Endpoint
+from workbench.core.events import Note
 from workbench.core.failure import JobError
 from workbench.core.message import Event
 from workbench.core.text import safe
@@ -46,7 +47,7 @@ def layer_of(request: SecureRequest, protocols: tuple[str, ...]) -> TlsLayer:
         if isinstance(one, Identity):
             _load(one, context)
         else:
-            told.append(one)
+            told.append(one if isinstance(one, Note) else Note(one.line()))
     _visitors(request, context)
     if request.keylog is not None:
         # The user alone may read what decrypts the sessions; ssl itself would follow the umask.

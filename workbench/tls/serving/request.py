@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from workbench.core.endpoint import Endpoint
 from workbench.core.job import option
 from workbench.servers.request import ServeRequest
+from workbench.tls.serving.events import Visitor
 
 if TYPE_CHECKING:
     from workbench.tls.serving.layer import TlsLayer
+
+__all__ = ["SecureRequest", "Visitor"]  # who knows the request knows what the server will tell
 
 TLS = "TLS"
 SECURED = {"tcp": "tls", "http": "https"}
