@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.program import run
 from tests.sockets.test_connect import PATIENCE, Watch, echo, peer, piped, received
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Done, Failed, Note
@@ -255,3 +256,12 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
     with peer(echo) as end:
         piped(Connect(end, source="127.0.0.1", set=("TCP_NODELAY",), info=True), b"x", tmp_path)
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+@pytest.mark.parametrize("words", [("--set", "nodely"), ("--source", "nowhere")])
+@pytest.mark.parametrize("code", ["--python", "--shell"])
+def test_what_cannot_be_has_no_code(words: tuple[str, str], code: str) -> None:
+    done = run("connect", "tcp://127.0.0.1:1", *words, code)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert words[1] in done.stderr.decode()
+    assert b"Traceback" not in done.stderr

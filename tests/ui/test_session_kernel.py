@@ -10,6 +10,7 @@ from tests.ui.driving import driving
 from tests.ui.loop import in_loop
 from tests.ui.test_sockets_pane import came, echo
 from workbench.ui.panes.sockets.session import SendLine
+from workbench.ui.screens.code import CodeScreen
 from workbench.ui.widgets.ring import Ring
 from workbench.ui.widgets.table import Table
 
@@ -141,3 +142,15 @@ async def test_a_session_is_exported_in_every_format(tmp_path: Path) -> None:
                 await driver.until(path.exists)
                 assert held in path.read_bytes()
                 await driver.until(lambda: view.query_one(Ring).has_focus)
+
+
+@in_loop
+async def test_what_cannot_be_has_no_code() -> None:
+    async with driving() as driver:
+        pane = await driver.open("sockets")
+        await driver.target(pane, "tcp://127.0.0.1:1 --set nodely")
+        await driver.press("escape")
+        await driver.see("did you mean TCP_NODELAY")
+        pane.action_code()
+        await driver.settle()
+        assert not isinstance(driver.app.screen, CodeScreen)
