@@ -22,7 +22,7 @@ from workbench.core.runner import start
 from workbench.core.scope import Scope
 from workbench.sockets.connect import Connect, connect
 from workbench.sockets.kernel import KernelView
-from workbench.sockets.manners import DRIPS
+from workbench.sockets.manners import Drip
 from workbench.sockets.session import (
     Connected,
     Finish,
@@ -136,10 +136,11 @@ def test_a_unix_source_is_a_path_that_goes_with_the_session(tmp_path: Path) -> N
 
 
 def test_a_peer_that_drips_is_named() -> None:
+    release = threading.Event()
+
     def serve(one: socket.socket) -> None:
-        for _ in range(DRIPS + 1):
+        while not release.wait(0.25):
             one.sendall(b"a")
-            threading.Event().wait(0.25)
 
     with peer(serve) as end:
         watch = Watch(start(connect, Connect(end)))
@@ -147,6 +148,18 @@ def test_a_peer_that_drips_is_named() -> None:
         assert "the peer drips: 5 B in" in notes(watch)
         watch.run.cancel()
         watch.end()
+        release.set()
+
+
+def test_answers_and_what_comes_at_once_are_no_drip() -> None:
+    drip = Drip()
+    assert not any(drip.received(1, at / 10) for at in range(20))
+    for at in range(20):
+        drip.sent()
+        assert not drip.received(1, 10.0 + at)
+    assert not any(drip.received(100, 100.0 + at) for at in range(20))
+    told = [drip.received(1, 200.0 + at) for at in range(20)]
+    assert [bool(words) for words in told].count(True) == 1
 
 
 def waits(release: threading.Event) -> None:
