@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from textual.widgets import Input
 
 from tests.cli.program import server
+from tests.http.cookies.test_job import JAR
 from tests.ui.driving import Driver
 from tests.ui.loop import in_loop
 from tests.ui.test_http_pane import opened
+from workbench.http.client.cookie_files import read_cookies
 from workbench.ui.panes.boards import RunBoard
+from workbench.ui.panes.http.cookieboard import CookieBoard
 from workbench.ui.panes.http.pane import HttpPane
 from workbench.ui.panes.http.repeatboard import RepeatBoard
 from workbench.ui.panes.http.robotsboard import RobotsBoard
@@ -64,3 +68,35 @@ async def test_repeat_asks_before_it_leaves() -> None:
         await board(driver, pane, "repeat http://192.0.2.1/ --requests 1", RepeatBoard)
         await driver.see("Send them beyond loopback")
         await driver.press("escape")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_cookies(size: tuple[int, int], tmp_path: Path) -> None:
+    jar = tmp_path / "jar"
+    jar.write_text(JAR)
+    async with opened(size) as (driver, pane):
+        found = await board(driver, pane, f"cookies {jar}", CookieBoard)
+        await driver.see("plain", "safe", "127.0.0.1")
+        found.table.focus()
+        await driver.press("a")
+        await driver.see("first the URL")
+        await driver.press("u")
+        await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+        await driver.submit("http://127.0.0.1/")
+        await driver.see("not sent", "Cookie: plain=1", "5.1.3")
+        await driver.press("a")
+        await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+        await driver.submit("new=2; Path=/")
+        await driver.see("Cookie: plain=1; new=2", "stored: new")
+        found.table.focus()
+        await driver.press("home", "d")
+        await driver.see("Delete from the jar?")
+        await driver.press("y")
+        await driver.see("Cookie: new=2")
+        assert sorted(one.name for one in read_cookies(jar)[0]) == ["deep", "new", "safe"]
+        await driver.press("w")
+        await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+        await driver.submit(str(tmp_path / "other.lwp"))
+        await driver.until(lambda: (tmp_path / "other.lwp").exists(), "the file")
+        assert read_cookies(tmp_path / "other.lwp")[1] == "lwp"

@@ -103,7 +103,7 @@ class HttpPane(JobPane):
 
     tab: ClassVar[str] = "http"
     verb: ClassVar[str] = "http"
-    verbs: ClassVar[tuple[str, ...]] = ("download", "repeat", "robots")
+    verbs: ClassVar[tuple[str, ...]] = ("cookies", "download", "repeat", "robots")
     first_line: ClassVar[str] = "GET http://127.0.0.1:8000/"
     help_text: ClassVar[str] = HELP
 
