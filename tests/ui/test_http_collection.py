@@ -13,6 +13,7 @@ from tests.http.interchange.test_import import check_har
 from tests.ui.driving import Driver
 from tests.ui.loop import in_loop
 from tests.ui.test_http_pane import opened
+from workbench.ui.panes.http.collection import LAYERS_KEPT
 from workbench.ui.panes.http.collectionboard import CollectionBoard
 from workbench.ui.panes.http.editor import RequestEditor
 from workbench.ui.panes.http.pane import HttpPane
@@ -216,3 +217,23 @@ async def test_three_clients_side_by_side(size: tuple[int, int]) -> None:
             await driver.press("b")
             await driver.until(lambda: pane.boards.board is None, "the requests")
             await driver.see("send again")
+
+
+@in_loop
+async def test_only_so_many_layers_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.http"
+    path.write_text("### a\nGET http://127.0.0.1:9/\n")
+    async with opened((80, 24)) as (driver, pane):
+        shown = await board(driver, pane, f"run {path}")
+        collection, run = shown.collection, shown.run
+        assert collection is not None
+        assert run is not None
+        await driver.see("1 of 1 requests failed")
+        shown.table.select(("request", str(path), 0))
+        await driver.press("v", "v")
+        await driver.see("[answer]", "nothing listens there")
+        for at in range(1, LAYERS_KEPT + 1):
+            collection.begin((str(path), at), run)
+        assert len(collection.exchanges) == LAYERS_KEPT
+        await driver.press("v")
+        await driver.see("[body]", "Its layers are no longer kept")

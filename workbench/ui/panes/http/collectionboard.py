@@ -225,7 +225,8 @@ class CollectionBoard(RunBoard):
             for text in row.section.text.splitlines():
                 yield Line(safe(text), "dim" if text.lstrip()[:1] == "#" else "")
         elif one is None:
-            yield Line("It has not run here yet: r runs it.", "dim")
+            gone = "Its layers are no longer kept" if row.case else "It has not run here yet"
+            yield Line(f"{gone}: r runs it.", "dim")
         else:
             lines = {
                 ANSWER: one.summary, HEADERS: one.headers, WIRE: one.wire, COOKIES: one.cookies,
