@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,10 +10,11 @@ import pytest
 from textual.widgets import Input
 
 from tests.cli.program import server
+from tests.http.client.peers import listening, read_head
 from tests.http.cookies.test_job import JAR
 from tests.ui.driving import Driver
 from tests.ui.loop import in_loop
-from tests.ui.test_http_pane import opened
+from tests.ui.test_http_pane import opened, sent
 from workbench.http.client.cookie_files import read_cookies
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.http.cookieboard import CookieBoard
@@ -100,3 +102,31 @@ async def test_cookies(size: tuple[int, int], tmp_path: Path) -> None:
         await driver.submit(str(tmp_path / "other.lwp"))
         await driver.until(lambda: (tmp_path / "other.lwp").exists(), "the file")
         assert read_cookies(tmp_path / "other.lwp")[1] == "lwp"
+
+
+@in_loop
+async def test_a_redirect_is_followed_hop_by_hop() -> None:
+    moved = b"HTTP/1.1 303 See Other\r\nLocation: /%d\r\nContent-Length: 0\r\n\r\n"
+    last = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    answers = [moved % 1, moved % 2, last]
+
+    def talk(sock: socket.socket) -> None:
+        while True:
+            read_head(sock)
+            sock.sendall(answers.pop(0))
+
+    with listening(talk) as port:
+        async with opened() as (driver, pane):
+            one = await sent(driver, pane, f"POST http://127.0.0.1:{port}/0 --proxy none")
+            assert one.status == "303"
+            for count, status in ((2, "303"), (3, "200")):
+                pane.table.focus()
+                await driver.press("f")
+                await driver.until(lambda: len(pane.exchanges) == count, "the hop")  # noqa: B023
+                one = pane.exchanges[count]
+                await driver.until(lambda: one.ended is not None, "its end")  # noqa: B023
+                assert one.status == status
+                await driver.until(lambda: pane.selected is one, "its row")  # noqa: B023
+            await driver.see("POST becomes GET", f"127.0.0.1:{port}/2")
+            await driver.press("f")
+            await driver.see("no redirect")

@@ -45,6 +45,10 @@ NAME:=JSON.
   GET https://127.0.0.1:8443/ --insecure --http 2 --verbose
   download http://127.0.0.1:8000/file --output file
 
+  repeat http://127.0.0.1:8000/ --requests 1000     how long answers take
+  robots http://127.0.0.1:8000/ /path --agent bot   who may fetch what
+  cookies FILE http://127.0.0.1:8000/               what is sent, and why not
+
   run requests.http --env dev
   run FOLDER --list
 
@@ -53,11 +57,12 @@ Passwords are typed there and are kept nowhere. c opens an editor with fields
 for query, headers and body; f2 there sends, f3 saves in a .http file.
 
 Above stand the requests that were sent, below the selected one: v goes
-through what happened with its waterfall, body (h for hex), headers both ways with what
-each means (h hides that), wire, cookies; k shows the server's certificates.
-/ finds in all of it: enter goes on to the view that has it. r sends one again,
-s sends its URL elsewhere, y copies,
-p shows it as Python and as curl, d forgets it; e exports by the name's ending:
+through what happened with its waterfall, body (h for hex), headers both ways
+with what each means (h hides that), wire, cookies; k shows the server's
+certificates. / finds in all of it: enter goes on to the view that has it.
+r sends one again, f follows a redirect one hop (--follow goes all the way),
+s sends its URL elsewhere, y copies, p shows it as Python and as curl,
+d forgets it; e exports by the name's ending:
 .body, .jsonl, .har, .http, .py, .sh.
 
 clients GET http://127.0.0.1:8000/ sends one request through urllib.request,
@@ -112,6 +117,7 @@ class HttpPane(JobPane):
         Binding("h", "hex", "hex", show=False, id="http.hex"),
         Binding("k", "certificate", "certificate", show=False, id="http.certificate"),
         Binding("r", "again", "send again", id="http.again"),
+        Binding("f", "hop", "follow", show=False, id="http.hop"),
         Binding("c", "compose", "compose", id="http.compose"),
         Binding("slash", "filter", "find", id="http.filter"),
         Binding("s", "send_to", "send to", id="http.send"),
@@ -361,6 +367,24 @@ class HttpPane(JobPane):
         one = self.selected
         if one is not None:
             self.submit(one.run.job, one.run.request)
+
+    def action_hop(self) -> None:
+        """Follow the redirect that the selected request ended with, this one hop."""
+        from workbench.core.failure import JobError
+        from workbench.http.client.stepping import next_hop
+
+        one = self.selected
+        if one is None or one.head is None or not isinstance(one.run.request, Http):
+            self.notify("no answer is here that could be followed")
+            return
+        try:
+            request, told = next_hop(one.run.request, one.head.status, one.head.fields)
+        except JobError as problem:
+            self.notify(safe(str(problem)), severity="warning")
+            return
+        self.submit(one.run.job, request)
+        if told:
+            self.notify(safe("; ".join(told)))
 
     def action_compose(self) -> None:
         """Open the editor with what is selected, or what stands on the target line."""
