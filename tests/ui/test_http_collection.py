@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -90,6 +91,16 @@ async def test_a_collection(size: tuple[int, int], tmp_path: Path) -> None:
             await driver.submit(str(tmp_path / "out.xml"))
             await driver.until((tmp_path / "out.xml").exists, "the file")
             assert ElementTree.parse(tmp_path / "out.xml").getroot().get("tests") == "3"
+            shown.table.focus()
+            await driver.press("e")
+            await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+            await driver.submit(str(tmp_path / "out.har"))
+            await driver.until((tmp_path / "out.har").exists, "the file")
+            entries = check_har((tmp_path / "out.har").read_bytes())
+            asked = [one["request"]["url"].rpartition("/")[2] for one in entries]
+            assert sorted(asked) == ["", "items", "login"]
+            bodies = [json.loads(one["response"]["content"]["text"])["path"] for one in entries]
+            assert sorted(bodies) == ["/", "/items", "/login"]
 
 
 async def edit(driver: Driver, **texts: str) -> RequestEditor:

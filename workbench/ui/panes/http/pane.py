@@ -74,7 +74,8 @@ line that sends the same request, enter takes it; --save FILE.http keeps it.
 Collections are .http files as the REST clients of VS Code and JetBrains have
 them; run opens a file or a folder of them as a tree, --list sends none. There
 r runs one, a all of them, enter edits, w writes a new one, d deletes, g
-chooses the environment, v goes through result and layers, e exports JUnit XML.
+chooses the environment, v goes through result and layers, e exports JUnit XML
+or HAR.
 
 No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows
 each request whole.
