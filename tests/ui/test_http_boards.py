@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.cli.program import server
-from tests.http.client.peers import listening, read_head
+from tests.http.client.peers import answering, listening, read_head
 from tests.http.cookies.test_job import JAR
 from tests.ui.driving import Driver
 from tests.ui.loop import in_loop
@@ -130,3 +130,21 @@ async def test_a_redirect_is_followed_hop_by_hop() -> None:
             await driver.see("POST becomes GET", f"127.0.0.1:{port}/2")
             await driver.press("f")
             await driver.see("no redirect")
+
+
+@in_loop
+async def test_a_page_is_read_as_words_and_as_it_came() -> None:
+    body = b"<h1>Head</h1><p>some <a href=/x>words</a>"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n"
+    with listening(answering(head % len(body) + body)) as port:
+        async with opened() as (driver, pane):
+            await sent(driver, pane, f"GET http://127.0.0.1:{port}/ --proxy none")
+            pane.table.focus()
+            await driver.press("v")
+            await driver.see("some words [/x]")
+            await driver.press("h")
+            await driver.see("3c 68 31 3e")
+            await driver.press("h")
+            await driver.see("<p>some <a href=/x>words</a>")
+            await driver.press("h")
+            await driver.see("some words [/x]")

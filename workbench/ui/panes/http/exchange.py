@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -30,6 +29,7 @@ from workbench.http.client.events import (
     HttpWire,
 )
 from workbench.http.field_names import meaning
+from workbench.http.laying_out import kind_of, laid_out
 from workbench.ui.widgets.glyphs import glyphs
 from workbench.ui.widgets.ring import Line
 from workbench.ui.widgets.tones import Tone
@@ -39,7 +39,7 @@ BODY_KEPT = 4 << 20
 
 EVENTS_KEPT = 20_000
 PRETTY_MOST = 2 << 20
-"""Bytes of JSON that are laid out anew."""
+"""Bytes of a body that are laid out anew."""
 
 LABEL = 10
 MEANT = 36
@@ -179,8 +179,13 @@ class Exchange:
                     yield Line(safe(_meant(text) if meanings else text), tone)
                 yield Line("")
 
-    def body_lines(self, *, as_hex: bool) -> Iterator[Line]:
-        """The body: JSON laid out, other text as it is, the rest in hex."""
+    @property
+    def lays_out(self) -> bool:
+        """The body is of a kind that is laid out for reading."""
+        return len(self.body) <= PRETTY_MOST and bool(kind_of(self.field("content-type")))
+
+    def body_lines(self, *, as_hex: bool, as_it_came: bool = False) -> Iterator[Line]:
+        """The body: JSON and XML laid out, HTML as text, other text as it is, the rest in hex."""
         if not self.body:
             words = "The answer has no body." if self.ended is not None else "Nothing has come yet."
             yield Line(words, "dim")
@@ -189,7 +194,7 @@ class Exchange:
             for text in hexdump(bytes(self.body)):
                 yield Line(text)
         else:
-            for text in self._text().split("\n"):
+            for text in self._text(as_it_came=as_it_came).split("\n"):
                 yield Line(text)
         if self.body_size > len(self.body):
             rest = amount(self.body_size - len(self.body))
@@ -198,14 +203,13 @@ class Exchange:
     def _is_binary(self) -> bool:
         return b"\0" in self.body[:4096] and "charset" not in self.field("content-type")
 
-    def _text(self) -> str:
-        data = bytes(self.body)
-        if "json" in self.field("content-type") and len(data) <= PRETTY_MOST:
-            try:
-                data = json.dumps(json.loads(data), indent=2, ensure_ascii=False).encode()
-            except (ValueError, RecursionError):
-                pass  # it only says that it is JSON: as it came
-        charset = self.field("content-type").partition("charset=")[2].strip("\"' ;") or "utf-8"
+    def _text(self, *, as_it_came: bool) -> str:
+        data, media_type = bytes(self.body), self.field("content-type")
+        charset = media_type.partition("charset=")[2].strip("\"' ;") or "utf-8"
+        if self.lays_out and not as_it_came:
+            text = laid_out(data, kind_of(media_type), charset)
+            if text is not None:  # else it only says what it is
+                return safe(text, keep_newlines=True, limit=None)
         try:
             return safe(data, encoding=charset, keep_newlines=True, limit=None)
         except LookupError:

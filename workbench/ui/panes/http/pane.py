@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -57,8 +57,9 @@ Passwords are typed there and are kept nowhere. c opens an editor with fields
 for query, headers and body; f2 there sends, f3 saves in a .http file.
 
 Above stand the requests that were sent, below the selected one: v goes
-through what happened with its waterfall, body (h for hex), headers both ways
-with what each means (h hides that), wire, cookies; k shows the server's
+through what happened with its waterfall, body (JSON and XML laid out, HTML
+as its words; h for hex, and once more as it came), headers both ways with
+what each means (h hides that), wire, cookies; k shows the server's
 certificates. / finds in all of it: enter goes on to the view that has it.
 r sends one again, f follows a redirect one hop (--follow goes all the way),
 s sends its URL elsewhere, y copies, p shows it as Python and as curl,
@@ -80,6 +81,12 @@ or HAR.
 No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows
 each request whole.
 """
+
+Form = Literal["reading", "hex", "raw"]
+READING: Form = "reading"
+HEX: Form = "hex"
+RAW: Form = "raw"
+"""How a body is shown: laid out for reading, in hex, or as it came."""
 
 SUMMARY, BODY, HEADERS, WIRE, COOKIES = VIEWS = ("summary", "body", "headers", "wire", "cookies")
 
@@ -134,7 +141,7 @@ class HttpPane(JobPane):
         self.exchanges: dict[int, Exchange] = {}
         self._count = 0
         self._view = SUMMARY
-        self._hex = False
+        self._form: Form = READING
         self._meanings = True
         self._found = ""
         self._elsewhere = ""
@@ -222,7 +229,8 @@ class HttpPane(JobPane):
     def _draw_layer(self) -> None:
         one = self.selected
         drawn = (
-            one.key if one else 0, one.version if one else 0, self._view, self._hex, self._meanings,
+            one.key if one else 0, one.version if one else 0, self._view, self._form,
+            self._meanings,
         )  # fmt: skip
         if drawn == self._drawn:
             return
@@ -249,7 +257,7 @@ class HttpPane(JobPane):
                 return one.wire()
             case "cookies":
                 return one.cookies()
-        return one.body_lines(as_hex=self._hex)
+        return one.body_lines(as_hex=self._form == HEX, as_it_came=self._form == RAW)
 
     def cancel(self, *, hard: bool = False) -> bool:
         """End the selected request, or what the user waits for on a board."""
@@ -347,12 +355,15 @@ class HttpPane(JobPane):
         self._open(self.query_one(Views).next())
 
     def action_hex(self) -> None:
-        """The body as hex, or as text; of headers what they mean, or not."""
+        """The body as text, in hex, as it came; of headers what they mean, or not."""
         if self._view == HEADERS:
             self._meanings = not self._meanings
             self._open(HEADERS)
             return
-        self._hex = not self._hex
+        one = self.selected
+        forms: list[Form] = [READING, HEX, *([RAW] if one is not None and one.lays_out else [])]
+        here = forms.index(self._form) if self._form in forms else -1
+        self._form = forms[(here + 1) % len(forms)]
         self._open(BODY)
 
     def action_certificate(self) -> None:
