@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 from typing import TypeVar
@@ -148,3 +149,19 @@ async def test_a_page_is_read_as_words_and_as_it_came() -> None:
             await driver.see("<p>some <a href=/x>words</a>")
             await driver.press("h")
             await driver.see("some words [/x]")
+
+
+@in_loop
+async def test_a_long_body_begins_with_its_beginning() -> None:
+    body = json.dumps(list(range(150_000))).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    with listening(answering(head % len(body) + body)) as port:
+        async with opened() as (driver, pane):
+            one = await sent(driver, pane, f"GET http://127.0.0.1:{port}/ --proxy none")
+            await driver.until(lambda: one.ended is not None, "its end")
+            pane.table.focus()
+            await driver.press("v")
+            await driver.until(lambda: len(pane.ring.lines) == 100_001, "all of its lines")
+            assert [line.text for line in pane.ring.lines[:2]] == ["[", "  0,"]
+            await driver.see("  0,")
+            assert "only 100,000 lines" in pane.ring.lines[-1].text

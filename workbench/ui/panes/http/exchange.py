@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from workbench.core.events import Done, Failed, Note
 from workbench.core.feed import Batch
@@ -38,6 +39,9 @@ BODY_KEPT = 4 << 20
 """Bytes of a body that are kept for the screen; --output keeps all of them."""
 
 EVENTS_KEPT = 20_000
+LINES_MOST = 100_000
+"""Lines of a body that are shown: from its beginning, unlike those of what goes on."""
+
 PRETTY_MOST = 2 << 20
 """Bytes of a body that are laid out anew."""
 
@@ -71,6 +75,7 @@ class Exchange:
     ended: Done | Failed | None = None
     left_out: int = 0
     version: int = 0
+    _laid_out: tuple[tuple[int, int], str | None] | None = None
 
     def take(self, batch: Batch) -> None:
         """Bring it up to date."""
@@ -191,11 +196,14 @@ class Exchange:
             yield Line(words, "dim")
             return
         if as_hex or self._is_binary():
-            for text in hexdump(bytes(self.body)):
-                yield Line(text)
+            texts = hexdump(bytes(self.body))
         else:
-            for text in self._text(as_it_came=as_it_came).split("\n"):
-                yield Line(text)
+            texts = iter(self._text(as_it_came=as_it_came).split("\n"))
+        for text in islice(texts, LINES_MOST):
+            yield Line(text)
+        if next(texts, None) is not None:
+            words = f"only {LINES_MOST:,} lines are shown; --output FILE keeps all of it"
+            yield Line(words, "warn")
         if self.body_size > len(self.body):
             rest = amount(self.body_size - len(self.body))
             yield Line(f"{rest} more are not kept here; --output FILE keeps them", "warn")
@@ -206,8 +214,11 @@ class Exchange:
     def _text(self, *, as_it_came: bool) -> str:
         data, media_type = bytes(self.body), self.field("content-type")
         charset = media_type.partition("charset=")[2].strip("\"' ;") or "utf-8"
-        if self.lays_out and not as_it_came:
-            text = laid_out(data, kind_of(media_type), charset)
+        if self.lays_out and not as_it_came and self.end is not None:
+            key = (id(self.end), self.body_size)
+            if self._laid_out is None or self._laid_out[0] != key:
+                self._laid_out = key, laid_out(data, kind_of(media_type), charset)
+            text = self._laid_out[1]
             if text is not None:  # else it only says what it is
                 return safe(text, keep_newlines=True, limit=None)
         try:

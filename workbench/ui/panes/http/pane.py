@@ -20,7 +20,7 @@ from workbench.http.client.job import Http, http_with_wire
 from workbench.http.collections.job import HttpRun, http_run_with_layers
 from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.boards import Boards
-from workbench.ui.panes.http.exchange import Exchange, status_tone
+from workbench.ui.panes.http.exchange import LINES_MOST, Exchange, status_tone
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.match import Pattern
 from workbench.ui.widgets.ring import Line, Ring
@@ -154,7 +154,11 @@ class HttpPane(JobPane):
             yield Table(COLUMNS, cell=_cell, value=_value, empty=EMPTY, id="requests")
             yield Views(*VIEWS)
             yield FilterLine("type to find in every view; enter goes there")
-            yield Ring(id="layer", empty="What is sent and what comes back stands here.")
+            yield Ring(
+                id="layer",
+                limit=LINES_MOST + 2,
+                empty="What is sent and what comes back stands here.",
+            )
 
     # -- what is here --------------------------------------------------------------------------
 
