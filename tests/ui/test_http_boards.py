@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from pathlib import Path
 from typing import TypeVar
 
@@ -165,3 +166,28 @@ async def test_a_long_body_begins_with_its_beginning() -> None:
             assert [line.text for line in pane.ring.lines[:2]] == ["[", "  0,"]
             await driver.see("  0,")
             assert "only 100,000 lines" in pane.ring.lines[-1].text
+
+
+@in_loop
+async def test_an_event_stream_shows_as_it_arrives() -> None:
+    seen = threading.Event()
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+
+    def talk(sock: socket.socket) -> None:
+        read_head(sock)
+        sock.sendall(head + b"d\r\ndata: first\n\n\r\n")
+        assert seen.wait(30)
+        sock.sendall(b"e\r\ndata: second\n\n\r\n0\r\n\r\n")
+
+    with listening(talk) as port:
+        async with opened() as (driver, pane):
+            await driver.target(pane, f"GET http://127.0.0.1:{port}/ --proxy none")
+            await driver.until(lambda: len(pane.exchanges) == 1, "the request")
+            pane.table.focus()
+            await driver.press("v")
+            await driver.see("data: first")
+            assert pane.exchanges[1].ended is None
+            seen.set()
+            await driver.see("data: second")
