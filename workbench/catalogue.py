@@ -61,6 +61,7 @@ JOBS = {
     "serve daytime": "workbench.sockets.daytime",
     "serve time": "workbench.sockets.time_protocol",
     "http": "workbench.http.client.job",
+    "cookies": "workbench.http.cookies.job",
     "download": "workbench.http.client.download",
     "http clients": "workbench.http.clients.job",
     "http import": "workbench.http.interchange.job",

@@ -74,6 +74,7 @@ COMPARED = {
     "serve echo": "tests/cli/test_as_code.py",
     "serve script": "tests/sockets/test_script.py",
     "serve time": "tests/sockets/test_simple.py",
+    "cookies": "tests/http/cookies/test_job.py",
     "download": "tests/http/client/test_download.py",
     "http": "tests/http/client/test_job.py",
     "http clients": "tests/http/clients/test_clients.py",

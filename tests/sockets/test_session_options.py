@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.program import run
 from tests.sockets.test_connect import PATIENCE, Watch, echo, peer, piped, received
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Done, Failed, Note
@@ -21,7 +22,7 @@ from workbench.core.runner import start
 from workbench.core.scope import Scope
 from workbench.sockets.connect import Connect, connect
 from workbench.sockets.kernel import KernelView
-from workbench.sockets.manners import DRIPS
+from workbench.sockets.manners import Drip
 from workbench.sockets.session import (
     Connected,
     Finish,
@@ -135,10 +136,11 @@ def test_a_unix_source_is_a_path_that_goes_with_the_session(tmp_path: Path) -> N
 
 
 def test_a_peer_that_drips_is_named() -> None:
+    release = threading.Event()
+
     def serve(one: socket.socket) -> None:
-        for _ in range(DRIPS + 1):
+        while not release.wait(0.25):
             one.sendall(b"a")
-            threading.Event().wait(0.25)
 
     with peer(serve) as end:
         watch = Watch(start(connect, Connect(end)))
@@ -146,6 +148,18 @@ def test_a_peer_that_drips_is_named() -> None:
         assert "the peer drips: 5 B in" in notes(watch)
         watch.run.cancel()
         watch.end()
+        release.set()
+
+
+def test_answers_and_what_comes_at_once_are_no_drip() -> None:
+    drip = Drip()
+    assert not any(drip.received(1, at / 10) for at in range(20))
+    for at in range(20):
+        drip.sent()
+        assert not drip.received(1, 10.0 + at)
+    assert not any(drip.received(100, 100.0 + at) for at in range(20))
+    told = [drip.received(1, 200.0 + at) for at in range(20)]
+    assert [bool(words) for words in told].count(True) == 1
 
 
 def waits(release: threading.Event) -> None:
@@ -255,3 +269,12 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
     with peer(echo) as end:
         piped(Connect(end, source="127.0.0.1", set=("TCP_NODELAY",), info=True), b"x", tmp_path)
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+@pytest.mark.parametrize("words", [("--set", "nodely"), ("--source", "nowhere")])
+@pytest.mark.parametrize("code", ["--python", "--shell"])
+def test_what_cannot_be_has_no_code(words: tuple[str, str], code: str) -> None:
+    done = run("connect", "tcp://127.0.0.1:1", *words, code)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert words[1] in done.stderr.decode()
+    assert b"Traceback" not in done.stderr

@@ -114,6 +114,7 @@ def test_a_sound_server(tmp_path: Path) -> None:
     out = tmp_path / "out.pem"
     with many_at_once(identity) as end:
         events = look(Tls(end, sni=NAME, ca=str(root), pem=str(out)))
+        assert failure(look(Tls(end, pem=str(out)))).code == "EEXIST"
     one = verdict(events)
     assert (one.trusted, one.version, one.why) == (True, "TLS 1.3", "")
     assert one.suite == "TLS_AES_256_GCM_SHA384"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +14,7 @@ from tests.http.interchange.test_import import check_har
 from tests.ui.driving import Driver
 from tests.ui.loop import in_loop
 from tests.ui.test_http_pane import opened
+from workbench.ui.panes.http.collection import LAYERS_KEPT
 from workbench.ui.panes.http.collectionboard import CollectionBoard
 from workbench.ui.panes.http.editor import RequestEditor
 from workbench.ui.panes.http.pane import HttpPane
@@ -89,6 +91,16 @@ async def test_a_collection(size: tuple[int, int], tmp_path: Path) -> None:
             await driver.submit(str(tmp_path / "out.xml"))
             await driver.until((tmp_path / "out.xml").exists, "the file")
             assert ElementTree.parse(tmp_path / "out.xml").getroot().get("tests") == "3"
+            shown.table.focus()
+            await driver.press("e")
+            await driver.until(lambda: isinstance(driver.app.focused, Input), "the question")
+            await driver.submit(str(tmp_path / "out.har"))
+            await driver.until((tmp_path / "out.har").exists, "the file")
+            entries = check_har((tmp_path / "out.har").read_bytes())
+            asked = [one["request"]["url"].rpartition("/")[2] for one in entries]
+            assert sorted(asked) == ["", "items", "login"]
+            bodies = [json.loads(one["response"]["content"]["text"])["path"] for one in entries]
+            assert sorted(bodies) == ["/", "/items", "/login"]
 
 
 async def edit(driver: Driver, **texts: str) -> RequestEditor:
@@ -216,3 +228,23 @@ async def test_three_clients_side_by_side(size: tuple[int, int]) -> None:
             await driver.press("b")
             await driver.until(lambda: pane.boards.board is None, "the requests")
             await driver.see("send again")
+
+
+@in_loop
+async def test_only_so_many_layers_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.http"
+    path.write_text("### a\nGET http://127.0.0.1:9/\n")
+    async with opened((80, 24)) as (driver, pane):
+        shown = await board(driver, pane, f"run {path}")
+        collection, run = shown.collection, shown.run
+        assert collection is not None
+        assert run is not None
+        await driver.see("1 of 1 requests failed")
+        shown.table.select(("request", str(path), 0))
+        await driver.press("v", "v")
+        await driver.see("[answer]", "nothing listens there")
+        for at in range(1, LAYERS_KEPT + 1):
+            collection.begin((str(path), at), run)
+        assert len(collection.exchanges) == LAYERS_KEPT
+        await driver.press("v")
+        await driver.see("[body]", "Its layers are no longer kept")

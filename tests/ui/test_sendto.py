@@ -30,6 +30,10 @@ from workbench.ui.sendto import COPY, choices
             ["http GET 'http://127.0.0.1:8000/a?b'", "connect tcp://127.0.0.1:8000"],
         ),
         ("unix:/run/x.sock", ["connect unix:/run/x.sock"]),
+        ("unixseq:/run/x.sock", ["connect unixseq:/run/x.sock"]),
+        ("mptcp://127.0.0.1:7007", ["connect mptcp://127.0.0.1:7007"]),
+        ("udplite://127.0.0.1:7007", ["connect udplite://127.0.0.1:7007"]),
+        ("vsock://1:5000", ["connect vsock://1:5000"]),
         (
             "https://127.0.0.1:443/",
             ["http GET https://127.0.0.1/", "tls 127.0.0.1:443", "tls-scan 127.0.0.1:443"],

@@ -9,7 +9,10 @@ from pathlib import Path
 from tests.ui.driving import driving
 from tests.ui.loop import in_loop
 from tests.ui.test_sockets_pane import came, echo
+from workbench.core.endpoint import parse
+from workbench.servers.events import Listening
 from workbench.ui.panes.sockets.session import SendLine
+from workbench.ui.screens.code import CodeScreen
 from workbench.ui.widgets.ring import Ring
 from workbench.ui.widgets.table import Table
 
@@ -141,3 +144,33 @@ async def test_a_session_is_exported_in_every_format(tmp_path: Path) -> None:
                 await driver.until(path.exists)
                 assert held in path.read_bytes()
                 await driver.until(lambda: view.query_one(Ring).has_focus)
+
+
+@in_loop
+async def test_what_cannot_be_has_no_code() -> None:
+    async with driving() as driver:
+        pane = await driver.open("sockets")
+        await driver.target(pane, "tcp://127.0.0.1:1 --set nodely")
+        await driver.press("escape")
+        await driver.see("did you mean TCP_NODELAY")
+        pane.action_code()
+        await driver.settle()
+        assert not isinstance(driver.app.screen, CodeScreen)
+
+
+@in_loop
+async def test_a_listener_and_one_of_its_peers() -> None:
+    async with driving((120, 40)) as driver:
+        pane = await driver.open("sockets")
+        await driver.target(pane, "listen tcp://127.0.0.1:0")
+        view = await driver.until(lambda: next(iter(driver.sockets.sessions), None))
+        assert view is not None
+        await driver.until(lambda: view.connected)
+        assert isinstance(view.connected, Listening)
+        end = parse(view.connected.endpoint)
+        await driver.press("escape", "k")
+        await driver.see("LISTEN, 0 wait to be accepted")
+        with socket.create_connection((end.host, end.require_port())):
+            await driver.see("1 there")
+            await driver.press("ctrl+g")
+            await driver.see("to #1>", "ESTAB", "cwnd ")

@@ -14,6 +14,8 @@ from workbench.sockets.transcript import (
     LINE_LIMIT,
     PIECE_LINES,
     Transcript,
+    hex_lines,
+    lines_of,
     text_lines,
 )
 
@@ -72,6 +74,33 @@ def test_no_byte_is_lost_and_none_is_a_control(data: bytes) -> None:
     lines = list(text_lines(data))
     assert len(lines) == data.count(b"\n") + (not data.endswith(b"\n"))
     assert all(char.isprintable() for line in lines for char in line)
+
+
+@given(st.binary(), st.sampled_from(["utf-8", "latin-1", "utf-16-le", "shift_jis", "cp037"]))
+def test_each_line_has_its_bytes_in_any_encoding(data: bytes, encoding: str) -> None:
+    lines = list(lines_of(data, encoding))
+    assert b"".join(piece for _, piece in lines) == data
+    assert all(text.isprintable() for text, _ in lines)
+    assert b"".join(piece for _, piece in hex_lines(data, 16)) == data
+
+
+def test_text_is_drawn_in_its_encoding() -> None:
+    transcript = made(Received("ÄÖ\n".encode("cp037"), time=START))
+    transcript.encoding = "cp037"
+    assert texts(transcript) == ["    0.000 < ÄÖ\\n"]
+
+
+def test_datagrams_tell_what_they_answer() -> None:
+    transcript = made(
+        Received(b"first", 0, 0, 0.0, time=START),
+        Sent(b"ask", 0, 1, time=START),
+        Received(b"said", 0, 1, 0.25, time=START),
+    )
+    assert [one.partition(" < ")[2] or one.partition(" > ")[2] for one in texts(transcript)] == [
+        "  unasked: first",
+        "[1] ask",
+        "  [1] after 250 ms: said",
+    ]
 
 
 def test_it_keeps_a_bounded_number_of_bytes() -> None:

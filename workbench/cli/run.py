@@ -14,13 +14,14 @@ from workbench.cli.output import (
     OUT,
     Broken,
     Output,
+    complain,
     output,
     say,
     unwritable,
 )
 from workbench.cli.words import Options
 from workbench.core.events import Failed
-from workbench.core.failure import cancelled
+from workbench.core.failure import JobError, cancelled, explain
 from workbench.core.job import Job, Request, execute
 from workbench.core.message import Event
 from workbench.core.scope import Scope
@@ -54,8 +55,12 @@ def run(job: Job[Any], request: Request, options: Options, settings: Settings) -
 
 
 def show_code(request: Request, options: Options) -> int:
-    """Print the code that does what the request asks for."""
-    say(request.as_python() if options.python else request.as_shell())
+    """Print the code that does what the request asks for; or why there is none."""
+    try:
+        say(request.as_python() if options.python else request.as_shell())
+    except JobError as problem:
+        complain(explain(request.tried(), problem).line())
+        return USAGE
     return DONE
 
 

@@ -195,16 +195,16 @@ class Race:
                     self.add(lookup.wait(None if nothing else 0.0))
                 pending = lookup is not None and bool(lookup.pending)
                 won = None
-                now = time.monotonic()
-                if self._left and (not self._running or now >= next_at):
+                if self._running:
+                    # An answer of the resolver that is late is looked for now and then.
+                    patience = RESOLUTION_DELAY if pending else 3600.0
+                    won = self._wait(next_at if self._left else time.monotonic() + patience)
+                elif not self._left and not pending:
+                    raise self._failure(lookup)
+                due = not self._running or time.monotonic() >= next_at
+                if won is None and self._left and due:
                     won = self._start(self._left.pop(0))
                     next_at = time.monotonic() + ATTEMPT_DELAY
-                elif self._running:
-                    # An answer of the resolver that is late is looked for now and then.
-                    until = next_at if self._left else now + (0.05 if pending else 3600.0)
-                    won = self._wait(until)
-                elif not pending:
-                    raise self._failure(lookup)
                 yield from self._take_news()
                 if won is not None:
                     self._running.remove(won)

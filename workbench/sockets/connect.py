@@ -418,6 +418,7 @@ class _Session:
             self._heard = time.monotonic()
             self._sent += sent
             self._unacknowledged = self._connected
+            self._drip.sent()
             self._waiting -= sent
             taken = bytes(data[:sent])
             number = self._asking.sent(taken, self._heard) if self._asking is not None else 0

@@ -19,7 +19,7 @@ STALLED_AFTER = 2.0
 DRIPS = 5
 """So many small pieces in a row, each a while after the last, are a drip."""
 
-DRIP_SIZE = 4
+DRIP_SIZE = 2
 DRIP_GAP = 0.2
 
 # Offset of tcpi_retransmits and tcpi_probes in struct tcp_info (linux/tcp.h).
@@ -29,17 +29,23 @@ HALF_OPEN_AFTER = 2
 
 
 class Drip:
-    """Tells of a peer that sends a few bytes at a time, each a while after the last."""
+    """Tells of a peer that sends a byte or two at a time, each a while after the last, unasked."""
 
     def __init__(self) -> None:
         self._pieces: deque[tuple[float, int]] = deque(maxlen=DRIPS)
         self._told = False
+
+    def sent(self) -> None:
+        """We have said something: what comes now may be its answer."""
+        self._pieces.clear()
 
     def received(self, size: int, now: float) -> str:
         """Take a piece in; the words to say once, or ""."""
         if size > DRIP_SIZE or (self._pieces and now - self._pieces[-1][0] < DRIP_GAP):
             self._pieces.clear()
             self._told = False
+        if size > DRIP_SIZE:
+            return ""
         self._pieces.append((now, size))
         if self._told or len(self._pieces) < DRIPS:
             return ""

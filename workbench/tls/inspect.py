@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from workbench.core.failure import JobError
 from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
+from workbench.core.text import safe
 from workbench.tls import target
 from workbench.tls.inspecting.contexts import Wanted
 from workbench.tls.inspecting.events import CertificateSeen, Fact, Problem, seen
@@ -94,6 +96,9 @@ class Tls(Request):
 def tls(request: Tls, scope: Scope) -> Iterator[Event]:
     """The verdict, then what is wrong, what changed, the chain, and the facts."""
     target.check(request.endpoint)
+    if request.pem and os.path.lexists(request.pem):
+        words = f"{safe(request.pem)} exists already"
+        raise JobError(words, code="EEXIST", advice="save the chain under another name")
     now = datetime.now(UTC)
     wanted = request.wanted()
     first = first_look(wanted, scope, now)
@@ -172,7 +177,8 @@ def _save(path: str, first: First) -> Event:
 
     data = b"".join(pem.write("CERTIFICATE", one) for one in first.shaken.chain)
     count = len(first.shaken.chain)
-    return files.write(Path(path), data, f"the chain as sent, {count} certificates")
+    what = "1 certificate" if count == 1 else f"{count} certificates"
+    return files.write(Path(path), data, f"the chain as sent, {what}")
 
 
 def _changes(wanted: Wanted, verdict: Event, first: First, now: datetime) -> Iterator[Event]:

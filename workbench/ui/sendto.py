@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 COPY = "copy"
 
+TALKS = ("tcp", "mptcp", "udp", "udplite", "unix", "unixgram", "unixseq", "vsock")
+"""Transports that a session can be had over."""
+
 
 def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
     """The command lines that an endpoint can be sent to: (line, words for people)."""
@@ -21,7 +24,7 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
     if endpoint.scheme in ("http", "https"):
         url = shlex.quote(str(endpoint.without_password()))
         found.append((f"http GET {url}", f"HTTP: ask for {url}"))
-    if endpoint.transport in ("tcp", "udp", "unix", "unixgram") and not endpoint.tls:
+    if endpoint.transport in TALKS and not endpoint.tls:
         found.append((f"connect {_plain(endpoint)}", f"Sockets: talk to {_plain(endpoint)}"))
     if endpoint.transport == "tcp" and endpoint.port is not None:
         place = shlex.quote(endpoint.authority)

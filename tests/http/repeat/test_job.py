@@ -153,7 +153,7 @@ def test_nobody_there_ends_soon() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        one, last = told(f"http://127.0.0.1:{port}/", "--duration=60", "--requests=0")
+        one, last = told(f"http://127.0.0.1:{port}/", "--duration=60")
     assert isinstance(last, Failed)
     assert one.errors[0][0] == os.strerror(111)
 
@@ -166,7 +166,7 @@ def test_a_rate_is_kept() -> None:
 
 
 def test_a_duration_ends_it() -> None:
-    one, last = asked(Counting(), "--requests=0", "--duration=0.3", "--at-once=2")
+    one, last = asked(Counting(), "--duration=0.3", "--at-once=2")
     assert isinstance(last, Done)
     assert one.answered > 0
     assert one.seconds >= 0.3
@@ -174,9 +174,7 @@ def test_a_duration_ends_it() -> None:
 
 def test_a_cancel_ends_it_at_once() -> None:
     with listening(Counting()) as port:
-        request = parse_line(
-            repeat, [f"http://127.0.0.1:{port}/", "--requests=0", "--duration=999"]
-        )
+        request = parse_line(repeat, [f"http://127.0.0.1:{port}/", "--duration=999"])
         scope = Scope(30.0)
         events = execute(repeat, request, scope)
         next(events)
@@ -193,7 +191,7 @@ def test_beyond_ones_own_networks_it_asks() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--at-once=0"], ["--requests=0"], ["--rate=-1"], ["x=1"], ["--at-once=99999"]]
+    "words", [["--at-once=0"], ["--requests=-1"], ["--rate=-1"], ["x=1"], ["--at-once=99999"]]
 )
 def test_what_cannot_be_is_said(words: list[str]) -> None:
     last = list(execute(repeat, parse_line(repeat, ["http://127.0.0.1/", *words]), Scope(5.0)))[-1]

@@ -148,3 +148,13 @@ def test_the_code_reads_the_same_file(tmp_path: Path) -> None:
     file = RobotsRequest(where=str(tmp_path / "robots.txt"), path=("/private/",))
     for code in ([sys.executable, "-c", file.as_python()], ["sh", "-c", file.as_shell()]):
         assert subprocess.run(code, capture_output=True, timeout=PATIENCE, check=True).stdout
+
+
+def test_the_code_heeds_a_status_as_robotparser_does() -> None:
+    with listening(answering(EMPTY % b"503 Service Unavailable")) as port:
+        request = RobotsRequest(where=f"http://127.0.0.1:{port}/", path=("/x",))
+        python = subprocess.run(
+            [sys.executable, "-c", request.as_python()],
+            capture_output=True, timeout=PATIENCE, check=True,
+        )  # fmt: skip
+    assert python.stdout.split()[0] == b"refused"

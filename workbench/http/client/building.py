@@ -67,6 +67,12 @@ def pairs_of(texts: Sequence[str], what: str) -> list[tuple[str, str]]:
     return found
 
 
+def item_kind(word: str) -> str:
+    """What a word after the URL is, by what parts it: ":", ";", "==", "=" or ":="; "" for none."""
+    found = _ITEM.fullmatch(word)
+    return found["kind"] if found is not None else ""
+
+
 class Items:
     """What stands after the URL, as httpie has it: NAME:VALUE, NAME==VALUE, NAME=VALUE, NAME:=JSON.
 

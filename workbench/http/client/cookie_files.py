@@ -56,7 +56,7 @@ def write_cookies(path: Path, cookies: Iterable[Cookie], form: Form = "netscape"
         OSError: it cannot be written; the old one is as it was.
     """
     lines = [NETSCAPE_HEAD, "\n"] if form == "netscape" else [LWP_HEAD]
-    line = _netscape_line if form == "netscape" else _lwp_line
+    line = write_line if form == "netscape" else _lwp_line
     lines += [line(cookie) for cookie in cookies]
     number, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -97,7 +97,8 @@ def _netscape(text: str) -> Iterator[Cookie]:
         )  # fmt: skip
 
 
-def _netscape_line(cookie: Cookie) -> str:
+def write_line(cookie: Cookie) -> str:
+    """A cookie as a line of Netscape's form."""
     dot = "" if cookie.host_only else "."
     fields = (
         (_HTTP_ONLY if cookie.http_only else "") + dot + cookie.domain,

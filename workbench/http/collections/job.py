@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from workbench.http.client.request import TLS, WAY
 FILES = (".http", ".rest")
 FILES_MOST = 10_000
 WHICH = "which"
+PACE, PACE_SECONDS = 500, 0.05
+"""Events that a screen is told in how many seconds: more would be thrown away unread."""
 
 
 @event("http-entry")
@@ -158,8 +161,17 @@ class HttpRun(Request):
 
 
 def http_run_with_layers(request: HttpRun, scope: Scope) -> Iterator[Event]:
-    """The same with every layer told: for a screen, whose history keeps what was asked for."""
-    yield from http_run(replace(request, verbose=True), scope)
+    """The same with every layer told, no faster than a screen can read.
+
+    The history of the screen keeps what was asked for.
+    """
+    told, begun = 0, time.monotonic()
+    for one in http_run(replace(request, verbose=True), scope):
+        yield one
+        told += 1
+        if told == PACE:
+            scope.wait(max(0.0, begun + PACE_SECONDS - time.monotonic()))
+            told, begun = 0, time.monotonic()
 
 
 @job("http run", tab="http", example="http run requests.http --env dev")

@@ -87,7 +87,7 @@ def python(request: Repeat) -> str:
         places = f"{url.host!r}, {url.port}, timeout={request.timeout}"
         connect = f"return http.client.HTTPConnection({places})"
     return _PYTHON.format(
-        imports=imports, connect=connect, requests=request.requests or -1,
+        imports=imports, connect=connect, requests=request.total() or -1,
         end=f"time.monotonic() + {request.duration}" if request.duration else 'float("inf")',
         method=request.method.upper(), target=url.target or "/", data=request.data or None,
         headers=dict(request.fields()), at_once=request.at_once,
@@ -103,9 +103,9 @@ def shell(request: Repeat) -> str:
     method = request.method.upper()
     bodies = {"POST": "-p", "PUT": "-u"}
     if request.http == "2" or url.is_unix or (request.data and method not in bodies):
-        words = ["h2load", "-c", str(min(request.at_once, request.requests or request.at_once))]
-        words += ["-D", f"{request.duration:g}"] if not request.requests else []
-        words += ["-n", str(request.requests)] if request.requests else []
+        words = ["h2load", "-c", str(min(request.at_once, request.total() or request.at_once))]
+        words += ["-D", f"{request.duration:g}"] if not request.total() else []
+        words += ["-n", str(request.total())] if request.total() else []
         words += [] if request.http == "2" else ["--h1"]
         words += [f"--base-uri=unix:{url.unix_address}"] if url.is_unix else []
         words += [word for one in fields for word in ("-H", one)]
@@ -114,8 +114,8 @@ def shell(request: Repeat) -> str:
     else:
         words = ["ab", "-q"]
         words += ["-t", f"{request.duration:g}"] if request.duration else []
-        words += ["-n", str(request.requests or 10**9)]
-        words += ["-c", str(min(request.at_once, request.requests or request.at_once))]
+        words += ["-n", str(request.total() or 10**9)]
+        words += ["-c", str(min(request.at_once, request.total() or request.at_once))]
         words += ["-k"] if request.keep else []
         words += [word for one in fields for word in ("-H", one)]
         words += ["-m", method] if method != "GET" and not request.data else []

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LEAVES = "leaves"
 """The code of the failure that is a question: the requests would leave one's own networks."""
 
+USUAL = 1000
 AT_ONCE_MOST = 10_000
 SPARE_DESCRIPTORS = 64
 SHARES = (0.5, 0.9, 0.99, 0.999)
@@ -88,7 +89,9 @@ class Repeat(Request):
 
     url: Endpoint = argument("what to ask for", metavar="URL", scheme="http")
     item: tuple[str, ...] = argument("header fields", default=(), metavar="NAME:VALUE")
-    requests: int = option(1000, "how many; 0 for as long as --duration says")
+    requests: int = option(
+        0, f"how many; if not given {USUAL:,}, or for as long as --duration says"
+    )
     at_once: int = option(10, "connections, each with one request at a time")
     duration: float = option(0.0, "end after that many seconds", unit="s")
     rate: float = option(0.0, "requests a second; as many as are answered if not given")
@@ -113,6 +116,10 @@ class Repeat(Request):
         from workbench.http.repeat.code import shell
 
         return shell(self)
+
+    def total(self) -> int:
+        """How many requests; 0 is without end."""
+        return self.requests or (0 if self.duration else USUAL)
 
     def fields(self) -> list[tuple[str, str]]:
         """The header fields.
@@ -192,8 +199,6 @@ def _plan(request: Repeat, scope: Scope) -> Plan:
         raise JobError(f"--at-once is 1 to {AT_ONCE_MOST:,}")
     if min(request.requests, request.duration, request.rate) < 0:
         raise JobError("--requests, --duration and --rate are 0 or more")
-    if not (request.requests or request.duration):
-        raise JobError("it would go on for ever", advice="give --requests or --duration")
     raise_descriptor_limit()
     room = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
     if request.at_once > room:
@@ -217,7 +222,7 @@ def _plan(request: Repeat, scope: Scope) -> Plan:
     return Plan(
         HttpRequest(method, url, fields), content, address, version,
         context(options, ALPN[version]) if url.tls else None, url.host.partition("%")[0],
-        request.requests, request.at_once, request.rate, request.duration, request.keep,
+        request.total(), request.at_once, request.rate, request.duration, request.keep,
         request.timeout,
     )  # fmt: skip
 

@@ -176,7 +176,6 @@ import urllib.robotparser
 
 robots = urllib.robotparser.RobotFileParser()
 {read}
-robots.modified()
 for agent in {agents!r}:
     for path in {paths!r}:
         word = "allowed" if robots.can_fetch(agent, path) else "refused"
@@ -288,7 +287,6 @@ def _robotparser(found: Robots, status: int) -> urllib.robotparser.RobotFilePars
         made.allow_all = True  # type: ignore[attr-defined]
     elif status < 400:
         made.parse([_plain(line) for line in found.lines])
-        made.modified()
     return made
 
 

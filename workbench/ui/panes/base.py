@@ -11,7 +11,9 @@ from textual.widgets import Static
 
 from workbench import catalogue
 from workbench.core.arguments import UsageError, defaults, parse_line
+from workbench.core.failure import JobError, explain
 from workbench.core.job import Job, Request
+from workbench.core.text import safe
 from workbench.ui.widgets.form import Form
 from workbench.ui.widgets.target import TargetLine
 
@@ -165,7 +167,12 @@ class JobPane(Pane):
         except UsageError as problem:
             self.show_error(str(problem))
             return
-        self.app.push_screen(CodeScreen(request))
+        try:
+            screen = CodeScreen(request)
+        except JobError as failure:
+            self.show_error(safe(explain(request.tried(), failure).line()))
+            return
+        self.app.push_screen(screen)
 
     def request_to_show(self) -> tuple[Job[Any], Request]:
         """What `as code` is about; the target line, unless the pane has something selected."""

@@ -23,6 +23,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "watch": ("workbench.ui.panes.servers.watchboard", "WatchBoard"),
     "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
     "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
+    "cookies": ("workbench.ui.panes.http.cookieboard", "CookieBoard"),
     "http import": ("workbench.ui.panes.http.importboard", "ImportBoard"),
     "http run": ("workbench.ui.panes.http.collectionboard", "CollectionBoard"),
     "repeat": ("workbench.ui.panes.http.repeatboard", "RepeatBoard"),

@@ -15,6 +15,9 @@ from workbench.http.collections.job import HttpCase, HttpRun
 from workbench.http.collections.running import Loaded, load
 from workbench.ui.panes.http.exchange import Exchange
 
+LAYERS_KEPT = 200
+"""Requests whose layers are kept; of those before only the result is."""
+
 Place = tuple[str, int]
 """A file and the number of a request in it, from 0."""
 
@@ -86,7 +89,10 @@ class Collection:
         """A request is about to go out."""
         self.going = place
         self.cases.pop(place, None)
+        self.exchanges.pop(place, None)
         made = self.exchanges[place] = Exchange(len(self.exchanges), run)
+        while len(self.exchanges) > LAYERS_KEPT:
+            del self.exchanges[next(iter(self.exchanges))]
         return made
 
     def end(self, case: HttpCase) -> None:

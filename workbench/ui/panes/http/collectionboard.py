@@ -69,6 +69,7 @@ class CollectionBoard(RunBoard):
         Binding("s", "send_to", "send to", show=False, id="collection.send_to"),
         Binding("y", "copy", "copy", show=False, id="collection.copy"),
         Binding("e", "export", "export", id="collection.export"),
+        Binding("k", "certificate", "certificate", show=False, id="collection.certificate"),
         Binding("left", "fold(True)", "fold", show=False),
         Binding("right", "fold(False)", "unfold", show=False),
     ]
@@ -225,7 +226,8 @@ class CollectionBoard(RunBoard):
             for text in row.section.text.splitlines():
                 yield Line(safe(text), "dim" if text.lstrip()[:1] == "#" else "")
         elif one is None:
-            yield Line("It has not run here yet: r runs it.", "dim")
+            gone = "Its layers are no longer kept" if row.case else "It has not run here yet"
+            yield Line(f"{gone}: r runs it.", "dim")
         else:
             lines = {
                 ANSWER: one.summary, HEADERS: one.headers, WIRE: one.wire, COOKIES: one.cookies,
@@ -278,6 +280,14 @@ class CollectionBoard(RunBoard):
         """The body as hex, or as text."""
         self._hex = not self._hex
         self._open(BODY)
+
+    def action_certificate(self) -> None:
+        """Show the certificates that the server of the selected request sent."""
+        from workbench.ui.panes.http.certificates import show_chain
+
+        one = self._exchange(self.selected)
+        if one is not None:
+            show_chain(self.workbench, one)
 
     def action_filter(self) -> None:
         """Type what to look for: in the view where that has the focus, else in the tree."""
@@ -422,15 +432,19 @@ class CollectionBoard(RunBoard):
             self.notify("copied")
 
     def action_export(self) -> None:
-        """Save the results as JUnit XML, or as JSON lines."""
+        """Save the results as JUnit XML or JSON lines, or the exchanges as HAR."""
         from workbench.http.collections.junit import junit_xml
+        from workbench.http.interchange.har import har_document
         from workbench.ui.export import ask_and_write
+        from workbench.ui.panes.http.exporting import told
 
         if self.collection is None:
             return
         cases = list(self.collection.cases.values())
+        exchanges = list(self.collection.exchanges.values())
         formats: dict[str, Any] = {
             ".xml": lambda: [junit_xml(cases).rstrip()],
             ".jsonl": lambda: [encode(one) for one in cases],
+            ".har": lambda: [har_document(event for one in exchanges for event in told(one))],
         }
         ask_and_write(self.workbench, "results.xml", formats)

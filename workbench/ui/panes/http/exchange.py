@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from workbench.core.events import Done, Failed, Note
 from workbench.core.feed import Batch
@@ -30,6 +30,7 @@ from workbench.http.client.events import (
     HttpWire,
 )
 from workbench.http.field_names import meaning
+from workbench.http.laying_out import kind_of, laid_out
 from workbench.ui.widgets.glyphs import glyphs
 from workbench.ui.widgets.ring import Line
 from workbench.ui.widgets.tones import Tone
@@ -38,8 +39,11 @@ BODY_KEPT = 4 << 20
 """Bytes of a body that are kept for the screen; --output keeps all of them."""
 
 EVENTS_KEPT = 20_000
+LINES_MOST = 100_000
+"""Lines of a body that are shown: from its beginning, unlike those of what goes on."""
+
 PRETTY_MOST = 2 << 20
-"""Bytes of JSON that are laid out anew."""
+"""Bytes of a body that are laid out anew."""
 
 LABEL = 10
 MEANT = 36
@@ -71,6 +75,7 @@ class Exchange:
     ended: Done | Failed | None = None
     left_out: int = 0
     version: int = 0
+    _laid_out: tuple[tuple[int, int], str | None] | None = None
 
     def take(self, batch: Batch) -> None:
         """Bring it up to date."""
@@ -179,18 +184,26 @@ class Exchange:
                     yield Line(safe(_meant(text) if meanings else text), tone)
                 yield Line("")
 
-    def body_lines(self, *, as_hex: bool) -> Iterator[Line]:
-        """The body: JSON laid out, other text as it is, the rest in hex."""
+    @property
+    def lays_out(self) -> bool:
+        """The body is of a kind that is laid out for reading."""
+        return len(self.body) <= PRETTY_MOST and bool(kind_of(self.field("content-type")))
+
+    def body_lines(self, *, as_hex: bool, as_it_came: bool = False) -> Iterator[Line]:
+        """The body: JSON and XML laid out, HTML as text, other text as it is, the rest in hex."""
         if not self.body:
             words = "The answer has no body." if self.ended is not None else "Nothing has come yet."
             yield Line(words, "dim")
             return
         if as_hex or self._is_binary():
-            for text in hexdump(bytes(self.body)):
-                yield Line(text)
+            texts = hexdump(bytes(self.body))
         else:
-            for text in self._text().split("\n"):
-                yield Line(text)
+            texts = iter(self._text(as_it_came=as_it_came).split("\n"))
+        for text in islice(texts, LINES_MOST):
+            yield Line(text)
+        if next(texts, None) is not None:
+            words = f"only {LINES_MOST:,} lines are shown; --output FILE keeps all of it"
+            yield Line(words, "warn")
         if self.body_size > len(self.body):
             rest = amount(self.body_size - len(self.body))
             yield Line(f"{rest} more are not kept here; --output FILE keeps them", "warn")
@@ -198,14 +211,16 @@ class Exchange:
     def _is_binary(self) -> bool:
         return b"\0" in self.body[:4096] and "charset" not in self.field("content-type")
 
-    def _text(self) -> str:
-        data = bytes(self.body)
-        if "json" in self.field("content-type") and len(data) <= PRETTY_MOST:
-            try:
-                data = json.dumps(json.loads(data), indent=2, ensure_ascii=False).encode()
-            except (ValueError, RecursionError):
-                pass  # it only says that it is JSON: as it came
-        charset = self.field("content-type").partition("charset=")[2].strip("\"' ;") or "utf-8"
+    def _text(self, *, as_it_came: bool) -> str:
+        data, media_type = bytes(self.body), self.field("content-type")
+        charset = media_type.partition("charset=")[2].strip("\"' ;") or "utf-8"
+        if self.lays_out and not as_it_came and self.end is not None:
+            key = (id(self.end), self.body_size)
+            if self._laid_out is None or self._laid_out[0] != key:
+                self._laid_out = key, laid_out(data, kind_of(media_type), charset)
+            text = self._laid_out[1]
+            if text is not None:  # else it only says what it is
+                return safe(text, keep_newlines=True, limit=None)
         try:
             return safe(data, encoding=charset, keep_newlines=True, limit=None)
         except LookupError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from workbench.core.message import Event, encode
@@ -24,14 +24,10 @@ def export(app: WorkbenchApp, one: Exchange) -> None:
     if not isinstance(request, Http):
         return
 
-    def har() -> list[bytes]:
-        body = [HttpBody(bytes(one.body), 0)] if one.body else []
-        return [har_document(_with_body(one.events, body), posted_by(request))]
-
     formats: dict[str, Lines] = {
         ".body": lambda: [bytes(one.body)],
         ".jsonl": lambda: [encode(event) for event in one.events],
-        ".har": har,
+        ".har": lambda: [har_document(told(one), posted_by(request))],
         ".http": lambda: [written(to_wanted(from_http(request))).rstrip("\n").encode()],
         ".py": lambda: [request.as_python().rstrip("\n").encode()],
         ".sh": lambda: [request.as_shell().encode()],
@@ -39,8 +35,11 @@ def export(app: WorkbenchApp, one: Exchange) -> None:
     ask_and_write(app, f"answer-{one.key}.body", formats)
 
 
-def _with_body(events: Sequence[Event], body: Sequence[Event]) -> Iterator[Event]:
-    """The events with the body where its first piece came: before the end of the last response."""
-    ends = [at for at, event in enumerate(events) if isinstance(event, HttpEnd)]
-    at = ends[-1] if ends else len(events)
-    yield from (*events[:at], *body, *events[at:])
+def told(one: Exchange) -> Iterator[Event]:
+    """Its events with the body, as far as it is kept, before the end of the last response."""
+    ends = [at for at, event in enumerate(one.events) if isinstance(event, HttpEnd)]
+    at = ends[-1] if ends else len(one.events)
+    yield from one.events[:at]
+    if one.body:
+        yield HttpBody(bytes(one.body), 0)
+    yield from one.events[at:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -20,7 +20,7 @@ from workbench.http.client.job import Http, http_with_wire
 from workbench.http.collections.job import HttpRun, http_run_with_layers
 from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.boards import Boards
-from workbench.ui.panes.http.exchange import Exchange, status_tone
+from workbench.ui.panes.http.exchange import LINES_MOST, Exchange, status_tone
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.match import Pattern
 from workbench.ui.widgets.ring import Line, Ring
@@ -45,6 +45,10 @@ NAME:=JSON.
   GET https://127.0.0.1:8443/ --insecure --http 2 --verbose
   download http://127.0.0.1:8000/file --output file
 
+  repeat http://127.0.0.1:8000/ --requests 1000     how long answers take
+  robots http://127.0.0.1:8000/ /path --agent bot   who may fetch what
+  cookies FILE http://127.0.0.1:8000/               what is sent, and why not
+
   run requests.http --env dev
   run FOLDER --list
 
@@ -53,11 +57,13 @@ Passwords are typed there and are kept nowhere. c opens an editor with fields
 for query, headers and body; f2 there sends, f3 saves in a .http file.
 
 Above stand the requests that were sent, below the selected one: v goes
-through what happened with its waterfall, body (h for hex), headers both ways with what
-each means (h hides that), wire, cookies; k shows the server's certificates.
-/ finds in all of it: enter goes on to the view that has it. r sends one again,
-s sends its URL elsewhere, y copies,
-p shows it as Python and as curl, d forgets it; e exports by the name's ending:
+through what happened with its waterfall, body (JSON and XML laid out, HTML
+as its words; h for hex, and once more as it came), headers both ways with
+what each means (h hides that), wire, cookies; k shows the server's
+certificates. / finds in all of it: enter goes on to the view that has it.
+r sends one again, f follows a redirect one hop (--follow goes all the way),
+s sends its URL elsewhere, y copies, p shows it as Python and as curl,
+d forgets it; e exports by the name's ending:
 .body, .jsonl, .har, .http, .py, .sh.
 
 clients GET http://127.0.0.1:8000/ sends one request through urllib.request,
@@ -69,11 +75,18 @@ line that sends the same request, enter takes it; --save FILE.http keeps it.
 Collections are .http files as the REST clients of VS Code and JetBrains have
 them; run opens a file or a folder of them as a tree, --list sends none. There
 r runs one, a all of them, enter edits, w writes a new one, d deletes, g
-chooses the environment, v goes through result and layers, e exports JUnit XML.
+chooses the environment, v goes through result and layers, e exports JUnit XML
+or HAR.
 
 No server at hand? In the Servers tab, inspect http://127.0.0.1:8001/ shows
 each request whole.
 """
+
+Form = Literal["reading", "hex", "raw"]
+READING: Form = "reading"
+HEX: Form = "hex"
+RAW: Form = "raw"
+"""How a body is shown: laid out for reading, in hex, or as it came."""
 
 SUMMARY, BODY, HEADERS, WIRE, COOKIES = VIEWS = ("summary", "body", "headers", "wire", "cookies")
 
@@ -103,7 +116,7 @@ class HttpPane(JobPane):
 
     tab: ClassVar[str] = "http"
     verb: ClassVar[str] = "http"
-    verbs: ClassVar[tuple[str, ...]] = ("download", "repeat", "robots")
+    verbs: ClassVar[tuple[str, ...]] = ("cookies", "download", "repeat", "robots")
     first_line: ClassVar[str] = "GET http://127.0.0.1:8000/"
     help_text: ClassVar[str] = HELP
 
@@ -112,6 +125,7 @@ class HttpPane(JobPane):
         Binding("h", "hex", "hex", show=False, id="http.hex"),
         Binding("k", "certificate", "certificate", show=False, id="http.certificate"),
         Binding("r", "again", "send again", id="http.again"),
+        Binding("f", "hop", "follow", show=False, id="http.hop"),
         Binding("c", "compose", "compose", id="http.compose"),
         Binding("slash", "filter", "find", id="http.filter"),
         Binding("s", "send_to", "send to", id="http.send"),
@@ -127,7 +141,7 @@ class HttpPane(JobPane):
         self.exchanges: dict[int, Exchange] = {}
         self._count = 0
         self._view = SUMMARY
-        self._hex = False
+        self._form: Form = READING
         self._meanings = True
         self._found = ""
         self._elsewhere = ""
@@ -140,7 +154,11 @@ class HttpPane(JobPane):
             yield Table(COLUMNS, cell=_cell, value=_value, empty=EMPTY, id="requests")
             yield Views(*VIEWS)
             yield FilterLine("type to find in every view; enter goes there")
-            yield Ring(id="layer", empty="What is sent and what comes back stands here.")
+            yield Ring(
+                id="layer",
+                limit=LINES_MOST + 2,
+                empty="What is sent and what comes back stands here.",
+            )
 
     # -- what is here --------------------------------------------------------------------------
 
@@ -215,7 +233,8 @@ class HttpPane(JobPane):
     def _draw_layer(self) -> None:
         one = self.selected
         drawn = (
-            one.key if one else 0, one.version if one else 0, self._view, self._hex, self._meanings,
+            one.key if one else 0, one.version if one else 0, self._view, self._form,
+            self._meanings,
         )  # fmt: skip
         if drawn == self._drawn:
             return
@@ -242,7 +261,7 @@ class HttpPane(JobPane):
                 return one.wire()
             case "cookies":
                 return one.cookies()
-        return one.body_lines(as_hex=self._hex)
+        return one.body_lines(as_hex=self._form == HEX, as_it_came=self._form == RAW)
 
     def cancel(self, *, hard: bool = False) -> bool:
         """End the selected request, or what the user waits for on a board."""
@@ -340,12 +359,15 @@ class HttpPane(JobPane):
         self._open(self.query_one(Views).next())
 
     def action_hex(self) -> None:
-        """The body as hex, or as text; of headers what they mean, or not."""
+        """The body as text, in hex, as it came; of headers what they mean, or not."""
         if self._view == HEADERS:
             self._meanings = not self._meanings
             self._open(HEADERS)
             return
-        self._hex = not self._hex
+        one = self.selected
+        forms: list[Form] = [READING, HEX, *([RAW] if one is not None and one.lays_out else [])]
+        here = forms.index(self._form) if self._form in forms else -1
+        self._form = forms[(here + 1) % len(forms)]
         self._open(BODY)
 
     def action_certificate(self) -> None:
@@ -361,6 +383,24 @@ class HttpPane(JobPane):
         one = self.selected
         if one is not None:
             self.submit(one.run.job, one.run.request)
+
+    def action_hop(self) -> None:
+        """Follow the redirect that the selected request ended with, this one hop."""
+        from workbench.core.failure import JobError
+        from workbench.http.client.stepping import next_hop
+
+        one = self.selected
+        if one is None or one.head is None or not isinstance(one.run.request, Http):
+            self.notify("no answer is here that could be followed")
+            return
+        try:
+            request, told = next_hop(one.run.request, one.head.status, one.head.fields)
+        except JobError as problem:
+            self.notify(safe(str(problem)), severity="warning")
+            return
+        self.submit(one.run.job, request)
+        if told:
+            self.notify(safe("; ".join(told)))
 
     def action_compose(self) -> None:
         """Open the editor with what is selected, or what stands on the target line."""

@@ -58,7 +58,10 @@ class KernelStrip(Static):
         last = self._views[-1]
         info = last.tcp
         lines = []
-        if info is not None:
+        if info is not None and info.state == "LISTEN":
+            # Of a listener tcpi_unacked is the queue of those to be accepted (tcp_get_info).
+            lines.append(f"LISTEN, {info.unacked:,} wait to be accepted; ^g looks at a peer")
+        elif info is not None:
             limit = "not set" if info.slow_start_threshold is None else info.slow_start_threshold
             state = "closed" if info.state == "UNCONN" else info.state
             lines.append(
@@ -109,7 +112,8 @@ class OptionsView(Vertical):
     DEFAULT_CSS = """
     OptionsView { height: 1fr; display: none; }
     OptionsView Table { height: 1fr; }
-    OptionsView .about { height: 2; background: $surface; padding: 0 1; }
+    OptionsView .about { height: auto; min-height: 2; max-height: 4; padding: 0 1;
+        background: $surface; }
     """
 
     COLUMNS: ClassVar[tuple[Column, ...]] = (

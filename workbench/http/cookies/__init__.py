@@ -1,0 +1,1 @@
+"""A cookie jar in a file: listed, edited, asked what it sends."""
