@@ -233,26 +233,27 @@ def test_any_bytes_are_an_answer_or_a_failure(answers: list[bytes]) -> None:
 
 @pytest.mark.peer("ab", "h2load")
 def test_the_code_sends_as_many(tmp_path: Path) -> None:
+    # Few, for the server tells of each, and nobody reads what it tells.
     with server("http", "http://127.0.0.1:0", "--root", str(tmp_path)) as url:
-        ours = run("repeat", url, "--requests", "40", "--at-once", "4", "--json")
+        ours = run("repeat", url, "--requests", "12", "--at-once", "4", "--json")
         assert ours.returncode == 0
-        assert b'"answered":40,' in ours.stdout
-        words = [url, "--requests=40", "--at-once=4"]
+        assert b'"answered":12,' in ours.stdout
+        words = [url, "--requests=12", "--at-once=4"]
         request: Repeat = parse_line(repeat, words)
         python = _ran([sys.executable, "-c", request.as_python()])
-        assert "200 40" in python.split("\n")
-        assert "Complete requests:      40" in _ran(["sh", "-c", request.as_shell()])
+        assert "200 12" in python.split("\n")
+        assert "Complete requests:      12" in _ran(["sh", "-c", request.as_shell()])
         posted = parse_line(repeat, [*words, "--data=a b", "--method=POST", "X-A:b c"])
-        assert "Complete requests:      40" in _ran(["sh", "-c", posted.as_shell()])
+        assert "Complete requests:      12" in _ran(["sh", "-c", posted.as_shell()])
         put = parse_line(repeat, [*words, "--data=x", "--method=PATCH"])
-        assert "40 total, 40 started, 40 done" in _ran(["sh", "-c", put.as_shell()])
-        assert "405 40" in _ran([sys.executable, "-c", posted.as_python()])
+        assert "12 total, 12 started, 12 done" in _ran(["sh", "-c", put.as_shell()])
+        assert "405 12" in _ran([sys.executable, "-c", posted.as_python()])
     with server(
         "http", f"http+unix://{quote(str(tmp_path), safe='')}%2Fa%20b", "--root", str(tmp_path)
     ) as url:
-        request = parse_line(repeat, [url, "--requests=40", "--at-once=4"])
-        assert "40 succeeded" in _ran(["sh", "-c", request.as_shell()])
-        assert "200 40" in _ran([sys.executable, "-c", request.as_python()])
+        request = parse_line(repeat, [url, "--requests=12", "--at-once=4"])
+        assert "12 succeeded" in _ran(["sh", "-c", request.as_shell()])
+        assert "200 12" in _ran([sys.executable, "-c", request.as_python()])
 
 
 def _ran(words: list[str]) -> str:

@@ -114,7 +114,7 @@ def shell(request: Repeat) -> str:
     else:
         words = ["ab", "-q"]
         words += ["-t", f"{request.duration:g}"] if request.duration else []
-        words += ["-n", str(request.total() or 10**9)]
+        words += ["-n", str(request.total() or 10**7)]
         words += ["-c", str(min(request.at_once, request.total() or request.at_once))]
         words += ["-k"] if request.keep else []
         words += [word for one in fields for word in ("-H", one)]
