@@ -47,6 +47,7 @@ JOBS = {
     "reverse": "workbench.addresses.reverse",
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
+    "capture": "workbench.sockets.capture.job",
     "families": "workbench.sockets.families",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",

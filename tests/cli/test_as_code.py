@@ -84,6 +84,7 @@ COMPARED = {
     "robots": "tests/http/robots/test_job.py",
     "serve http": "tests/cli/test_as_code.py",
     "families": "tests/sockets/test_families.py",
+    "capture": "tests/sockets/capture/test_job.py",
     "listen": "tests/sockets/test_listen.py",
     "multicast": "tests/sockets/test_multicast.py",
     "ping": "tests/sockets/test_ping_trace.py",

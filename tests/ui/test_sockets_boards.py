@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
 import socket
 from pathlib import Path
 from typing import TypeVar
@@ -17,8 +18,10 @@ from tests.ui.driving import Driver, driving
 from tests.ui.loop import in_loop
 from workbench.core.endpoint import parse
 from workbench.servers.events import Listening
+from workbench.sockets.pcapng import Reader
 from workbench.sockets.scan.job import Port
 from workbench.ui.panes.boards import RunBoard
+from workbench.ui.panes.sockets.captureboard import CaptureBoard
 from workbench.ui.panes.sockets.hostboard import HostBoard
 from workbench.ui.panes.sockets.pane import SocketsPane
 from workbench.ui.panes.sockets.pingboard import PingBoard
@@ -190,3 +193,29 @@ async def test_a_listener_speaks_to_one_or_to_all(size: tuple[int, int]) -> None
             assert await asyncio.to_thread(one.recv, 100) == b"only you\n"
             await driver.see("> #1 only you")
         await driver.see("listening, 0 there", "to all>")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="capturing wants CAP_NET_RAW")
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_a_capture(size: tuple[int, int], tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+        async with driving(size) as driver:
+            line = f'capture lo --filter "udp port {port}"'
+            board = await opened(driver, line, CaptureBoard)
+            await driver.see("listening on lo")
+            for number in range(4):
+                one.sendto(b"hello %d" % number, ("127.0.0.1", port))
+            await driver.until(lambda: len(board.packets) == 4, "four packets")
+            await driver.see("UDP", f"127.0.0.1:{port}", "#4 on lo", "Ethernet (14 bytes from 0)")
+            await driver.press("space")
+            await driver.see("held: space goes on")
+            one.sendto(b"behind", ("127.0.0.1", port))
+            await driver.until(lambda: len(board.packets) == 5, "the fifth")
+            assert len(board.table.rows) == 4
+            await driver.press("space")
+            await driver.until(lambda: len(board.table.rows) == 5, "it again")
+            await keep(driver, tmp_path / "a.pcapng")
+            assert len(list(Reader().feed((tmp_path / "a.pcapng").read_bytes()))) == 5

@@ -28,6 +28,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "http run": ("workbench.ui.panes.http.collectionboard", "CollectionBoard"),
     "repeat": ("workbench.ui.panes.http.repeatboard", "RepeatBoard"),
     "robots": ("workbench.ui.panes.http.robotsboard", "RobotsBoard"),
+    "capture": ("workbench.ui.panes.sockets.captureboard", "CaptureBoard"),
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
     "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),
     "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),

@@ -47,7 +47,7 @@ NAME:=JSON.
 
   repeat http://127.0.0.1:8000/ --requests 1000     how long answers take
   robots http://127.0.0.1:8000/ /path --agent bot   who may fetch what
-  cookies FILE http://127.0.0.1:8000/               what is sent, and why not
+  cookies FILE http://127.0.0.1:8000/          what is sent, and why not
 
   run requests.http --env dev
   run FOLDER --list

@@ -42,6 +42,7 @@ Other jobs have boards of their own; b goes from the sessions to each and back.
   ping HOST, ping HOST --tcp 443  loss, jitter, times, a histogram
   trace HOST --by tcp --rounds 0  the way there, hop by hop, on and on
   families                        every kind of socket, had here or not
+  capture lo --filter "tcp port 80"  packets as they pass, taken apart
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
@@ -50,10 +51,10 @@ Esc gives up connecting, and goes from the line to the transcript. There
   x disconnects, r connects again, d takes it away
   v draws it as hex or text, c chooses the encoding (latin-1, cp037 ...)
   enter puts a line on the line below, to be edited and sent again
-  k shows what the kernel knows: state, queues, round trip, congestion window
-  u shows the socket's options: / filters, enter sets one (TCP_NODELAY ...)
-  y copies the selected line, e exports: .jsonl, .txt, .pcapng for Wireshark,
-  .py that plays it again
+  k shows what the kernel knows: state, queues, round trip, window
+  u shows the socket's options: / filters, enter sets one
+  y copies the selected line, e exports: .jsonl, .txt, .pcapng for
+  Wireshark, .py that plays it again
 
 A name is looked up for IPv6 and IPv4 at once, and its addresses are tried
 side by side; each attempt is told. With o come the source address, options
@@ -93,6 +94,7 @@ class SocketsPane(JobPane):
         "ping",
         "trace",
         "families",
+        "capture",
     )
     first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP
