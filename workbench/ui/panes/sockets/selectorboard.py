@@ -166,9 +166,9 @@ class SelectorBoard(RunBoard):
             return f"selectors   {self.last.line()}"
         kind = getattr(self.run.request, "selector", "") if self.run is not None else ""
         whole = self._waited + self._busy
-        share = f"   {100 * self._busy / whole:.1f}% of the time in callbacks" if whole else ""
-        mark = "   held: space goes on" if self.held else ""
-        return f"{kind} on {self.listening}   {self._count:,} rounds{share}{mark}"
+        share = f"   {100 * self._busy / whole:.1f}% of it in callbacks" if whole else ""
+        mark = "held: space goes on   " if self.held else ""
+        return f"{mark}{kind} on {self.listening}   {self._count:,} rounds{share}"
 
     def action_hold(self) -> None:
         """Hold the picture still to read it, or let it go on."""
