@@ -48,6 +48,7 @@ JOBS = {
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
     "capture": "workbench.sockets.capture.job",
+    "selectors": "workbench.sockets.seeing.job",
     "families": "workbench.sockets.families",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",

@@ -85,6 +85,7 @@ COMPARED = {
     "serve http": "tests/cli/test_as_code.py",
     "families": "tests/sockets/test_families.py",
     "capture": "tests/sockets/capture/test_job.py",
+    "selectors": "tests/sockets/test_selectors.py",
     "listen": "tests/sockets/test_listen.py",
     "multicast": "tests/sockets/test_multicast.py",
     "ping": "tests/sockets/test_ping_trace.py",

@@ -26,6 +26,7 @@ from workbench.ui.panes.sockets.hostboard import HostBoard
 from workbench.ui.panes.sockets.pane import SocketsPane
 from workbench.ui.panes.sockets.pingboard import PingBoard
 from workbench.ui.panes.sockets.scanboard import ScanBoard
+from workbench.ui.panes.sockets.selectorboard import SelectorBoard
 from workbench.ui.panes.sockets.traceboard import TraceBoard
 
 SIZES = [(80, 24), (120, 40)]
@@ -219,3 +220,18 @@ async def test_a_capture(size: tuple[int, int], tmp_path: Path) -> None:
             await driver.until(lambda: len(board.table.rows) == 5, "it again")
             await keep(driver, tmp_path / "a.pcapng")
             assert len(list(Reader().feed((tmp_path / "a.pcapng").read_bytes()))) == 5
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_an_event_loop_is_seen(size: tuple[int, int], tmp_path: Path) -> None:
+    async with driving(size) as driver:
+        board = await opened(driver, "selectors --peers 2 --pace 0.1", SelectorBoard)
+        await driver.until(lambda: len(board.watched) == 5, "listener, two wake-ups, two peers")
+        await driver.see("listener: readable when", "peer 127.0.0.1:", "rounds", "epoll on tcp://")
+        await driver.until(lambda: any(one.ready for one in board.watched.values()), "a round")
+        await driver.press("space")
+        await driver.see("held: space goes on")
+        await driver.press("space")
+        await keep(driver, tmp_path / "rounds.txt")
+        assert "is watched for read" in (tmp_path / "rounds.txt").read_text()

@@ -50,9 +50,10 @@ class Loop(Turns):
         scope: Scope,
         admit: Admit | None = None,
         layer: Layer | None = None,
+        selector: selectors.BaseSelector | None = None,
     ) -> None:
         """Raises JobError: the rules of the door cannot be read."""
-        super().__init__(endpoint, handler, selectors.DefaultSelector(), layer=layer)
+        super().__init__(endpoint, handler, selector or selectors.DefaultSelector(), layer=layer)
         self.scope = scope
         self.desk = Desk(self, admit)
         self._listeners: list[socket.socket] = []

@@ -29,6 +29,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "repeat": ("workbench.ui.panes.http.repeatboard", "RepeatBoard"),
     "robots": ("workbench.ui.panes.http.robotsboard", "RobotsBoard"),
     "capture": ("workbench.ui.panes.sockets.captureboard", "CaptureBoard"),
+    "selectors": ("workbench.ui.panes.sockets.selectorboard", "SelectorBoard"),
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
     "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),
     "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),

@@ -43,6 +43,7 @@ Other jobs have boards of their own; b goes from the sessions to each and back.
   trace HOST --by tcp --rounds 0  the way there, hop by hop, on and on
   families                        every kind of socket, had here or not
   capture lo --filter "tcp port 80"  packets as they pass, taken apart
+  selectors --slow 0.5            an event loop seen: what select returned
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
@@ -95,6 +96,7 @@ class SocketsPane(JobPane):
         "trace",
         "families",
         "capture",
+        "selectors",
     )
     first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP

@@ -1,0 +1,183 @@
+"""A selector that is looked at: what is registered for what, what each round gave, what it cost.
+
+It stands in the place of the loop's own, which knows nothing of it and is no slower without it.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from workbench.core.message import Event, event
+from workbench.core.text import safe
+from workbench.core.units import duration
+from workbench.servers.connection import Connection
+
+Kind = Literal["epoll", "poll", "select"]
+KINDS: dict[Kind, Callable[[], selectors.BaseSelector]] = {
+    "epoll": selectors.EpollSelector,
+    "poll": selectors.PollSelector,
+    "select": selectors.SelectSelector,
+}
+ROUNDS_A_SECOND = 100
+"""Rounds that are told of in a second; the others are counted."""
+
+
+@event("registered")
+class Registered(Event):
+    """A descriptor is watched from now on for that, or for something else; "" for no more."""
+
+    fd: int
+    what: str
+    watched: str
+
+    def line(self) -> str:
+        """As strace would show epoll_ctl(2)."""
+        if not self.watched:
+            return f"fd {self.fd}: no longer watched"
+        return safe(f"fd {self.fd} is watched for {self.watched}: {self.what}")
+
+
+@event("loop_round")
+class Round(Event):
+    """One round of the loop: how long `select` waited, what was ready, what each callback took.
+
+    Attributes:
+        limit: the longest that it would have waited, in seconds; None for as long as it takes.
+        ready: the descriptors that were ready, and for what.
+        took: the seconds that the callback of each took, in the same order.
+        rest: seconds between the end of the last callback and the next round.
+        skipped: rounds before this one that are not told of.
+    """
+
+    number: int
+    waited: float
+    limit: float | None
+    ready: tuple[tuple[int, str], ...]
+    took: tuple[float, ...]
+    rest: float
+    skipped: int = 0
+
+    def line(self) -> str:
+        """One line."""
+        skipped = f"({self.skipped:,} rounds before it) " if self.skipped else ""
+        if not self.ready:
+            return f"{skipped}round {self.number}: nothing in {duration(self.waited)}"
+        pairs = zip(self.ready, self.took, strict=True)
+        calls = ", ".join(f"fd {fd} {what} {duration(took)}" for (fd, what), took in pairs)
+        return f"{skipped}round {self.number}: after {duration(self.waited)}: {calls}"
+
+
+class SeenSelector(selectors.BaseSelector):
+    """Passes everything on to a selector, and tells of it.
+
+    Args:
+        inner: what really waits.
+        tell: where the events go.
+    """
+
+    def __init__(self, inner: selectors.BaseSelector, tell: Callable[[Event], None]) -> None:
+        self._inner = inner
+        self._tell = tell
+        self.turn: Callable[[Connection, int], None] = lambda connection, mask: None
+        """How the loop goes on with a connection; given once there is a loop."""
+        self._number = 0
+        self._skipped = 0
+        self._second = (0, 0)
+        self._open: tuple[float, float | None, list[tuple[int, str]], list[float]] | None = None
+        self._ended = 0.0
+
+    # -- what is registered --------------------------------------------------------------------
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch, and say so."""
+        key = self._inner.register(fileobj, events, data)
+        self._tell(Registered(key.fd, what_of(key), for_what(events)))
+        return key
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch for something else, and say so."""
+        key = self._inner.modify(fileobj, events, data)
+        self._tell(Registered(key.fd, what_of(key), for_what(events)))
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        """Watch no longer, and say so."""
+        key = self._inner.unregister(fileobj)
+        self._tell(Registered(key.fd, what_of(key), ""))
+        return key
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey] | None:  # type: ignore[override]
+        """What is registered."""
+        return self._inner.get_map()
+
+    def close(self) -> None:
+        """Close the selector."""
+        self._inner.close()
+
+    # -- rounds --------------------------------------------------------------------------------
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait; the callbacks of what is ready are timed."""
+        begun = time.monotonic()
+        self._end_round(begun)
+        ready = self._inner.select(timeout)
+        waited = time.monotonic() - begun
+        self._open = (waited, timeout, [], [])
+        self._ended = time.monotonic()
+        return [(key._replace(data=self._timed(key)), mask) for key, mask in ready]
+
+    def _timed(self, key: selectors.SelectorKey) -> Callable[[int], None]:
+        def call(mask: int) -> None:
+            begun = time.monotonic()
+            if type(key.data) is Connection:
+                self.turn(key.data, mask)
+            else:
+                key.data(mask)
+            self._ended = time.monotonic()
+            if self._open is not None:
+                self._open[2].append((key.fd, for_what(mask)))
+                self._open[3].append(self._ended - begun)
+
+        return call
+
+    def _end_round(self, now: float) -> None:
+        if self._open is None:
+            return
+        waited, limit, ready, took = self._open
+        self._open = None
+        self._number += 1
+        second, told = self._second
+        if int(now) != second:
+            second, told = int(now), 0
+        self._second = (second, told + 1)
+        if told >= ROUNDS_A_SECOND:
+            self._skipped += 1
+            return
+        rest = now - self._ended
+        self._tell(
+            Round(self._number, waited, limit, tuple(ready), tuple(took), rest, self._skipped)
+        )
+        self._skipped = 0
+
+
+def for_what(events: int) -> str:
+    """READ and WRITE in words."""
+    names = ("read", selectors.EVENT_READ), ("write", selectors.EVENT_WRITE)
+    return " and ".join(name for name, bit in names if events & bit)
+
+
+def what_of(key: selectors.SelectorKey) -> str:
+    """What a descriptor is for."""
+    if type(key.data) is Connection:
+        return f"peer {key.data.peer}"
+    name = getattr(getattr(key.data, "func", key.data), "__name__", "")
+    known = {
+        "_accept": "listener: readable when somebody waits to be accepted",
+        "_obey": "commands to the job, and its cancelling",
+        "woken": "wake-ups from other threads (call_soon)",
+        "_advance": "peer whose TLS handshake is under way",
+    }
+    return known.get(name, name or "a callback")
