@@ -113,7 +113,7 @@ def test_every_message_is_a_frozen_dataclass(name: str, cls: type[Message]) -> N
 
 
 def test_an_event_as_one_line() -> None:
-    line = b'{"type":"received","time":1.5,"data":"AP8=","peer":0}'
+    line = b'{"type":"received","time":1.5,"data":"AP8=","peer":0,"answers":-1,"after":0.0}'
     assert encode(Received(b"\x00\xff", time=1.5)) == line
     assert encode(Cancel()) == b'{"type":"cancel"}'
 

@@ -268,7 +268,7 @@ def test_keys_that_arrive_together_act_in_their_order() -> None:
             peer.settimeout(PATIENCE)
             assert [lines.readline() for _ in range(3)] == [b"one\n", b"two\n", b"three\n"]
             one.press(ESCAPE)
-            one.see("n new")
+            one.see("/ find")
             one.press(b"np" + CTRL_U + b"n" + TAB + b"d")
             one.see("connect > n ")
             one.until(lambda: "text+LF>" not in one.text, "the going of the session")

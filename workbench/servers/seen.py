@@ -65,7 +65,7 @@ class Round(Event):
         skipped = f"({self.skipped:,} rounds before it) " if self.skipped else ""
         if not self.ready:
             return f"{skipped}round {self.number}: nothing in {duration(self.waited)}"
-        pairs = zip(self.ready, self.took, strict=True)
+        pairs = zip(self.ready, self.took, strict=False)
         calls = ", ".join(f"fd {fd} {what} {duration(took)}" for (fd, what), took in pairs)
         return f"{skipped}round {self.number}: after {duration(self.waited)}: {calls}"
 

@@ -76,8 +76,8 @@ class HttpDifference(Event):
         if not self.differs:
             return ""
         lines = [f"differs: {self.what}"]
-        lines += [f"  {client:<15} {value}" for client, value in
-                  zip(CLIENTS, self.values, strict=True)]  # fmt: skip
+        pairs = zip(CLIENTS, self.values, strict=False)
+        lines += [f"  {client:<15} {value}" for client, value in pairs]
         return "\n".join(lines)
 
 

@@ -66,12 +66,14 @@ class RepeatFigures(Event):
         """All of it at the end, nothing before."""
         if not self.final:
             return ""
-        p50, p90, p99, p999 = map(duration, self.percentiles)
+        names = ("p50", "p90", "p99", "p99.9")
+        pairs = zip(names, map(duration, self.percentiles), strict=False)
+        taken = "  ".join(f"{name} {took}" for name, took in pairs)
         way = f"HTTP/{self.protocol or '-'}, {self.connections:,} connections"
         speed = f"{self.rate:,.0f}/s, {amount(self.received)}"
         lines = [
             f"{self.answered:,} answers in {duration(self.seconds)}: {speed}, {way}",
-            f"p50 {p50}  p90 {p90}  p99 {p99}  p99.9 {p999}  max {duration(self.longest)}",
+            f"{taken}  max {duration(self.longest)}",
             "status " + ", ".join(f"{status}: {count:,}" for status, count in self.statuses),
             *(f"failed {count:,}: {words}" for words, count in self.errors),
         ]

@@ -31,6 +31,16 @@ AT_ONCE = 256
 STATISTICS_INTERVAL = 0.5
 
 
+def clock(stamp: int, digits: int) -> str:
+    """The time of day of nanoseconds since 1970; a time that no calendar has, in seconds."""
+    seconds, rest = divmod(stamp, 1_000_000_000)
+    try:
+        whole = time.strftime("%H:%M:%S", time.localtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        whole = str(seconds)
+    return f"{whole}.{rest // 10 ** (9 - digits):0{digits}}"
+
+
 @event("packet")
 class Captured(Event):
     """A packet: when it passed (nanoseconds since 1970), what it is, and its bytes.
@@ -57,10 +67,8 @@ class Captured(Event):
 
     def line(self) -> str:
         """As tcpdump has it."""
-        seconds, rest = divmod(self.stamp, 1_000_000_000)
-        clock = time.strftime("%H:%M:%S", time.localtime(seconds))
         ends = f"{self.source} > {self.target}: " if self.source or self.target else ""
-        line = safe(f"{clock}.{rest // 1000:06} {self.protocol} {ends}{self.words}")
+        line = safe(f"{clock(self.stamp, 6)} {self.protocol} {ends}{self.words}")
         return "\n".join([line, *hexdump(self.data)]) if self.hex else line
 
     def size(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -17,7 +16,7 @@ from workbench.core.message import Event, encode
 from workbench.core.text import hexdump, safe
 from workbench.core.units import amount
 from workbench.sockets.capture.decode import decode
-from workbench.sockets.capture.job import Captured, Capturing
+from workbench.sockets.capture.job import Captured, Capturing, clock
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.ring import Line, Ring
@@ -228,9 +227,7 @@ def packet_lines(packet: Captured) -> Iterator[Line]:
 def _cell(row: Captured, column: str, _: int) -> Cell:
     match column:
         case "stamp":
-            seconds, rest = divmod(row.stamp, 1_000_000_000)
-            clock = time.strftime("%H:%M:%S", time.localtime(seconds))
-            return f"{clock}.{rest // 1_000_000:03}"
+            return clock(row.stamp, 3)
         case "protocol":
             return safe(row.protocol), "out" if row.sent else "in" if row.sent is False else ""
         case _:
