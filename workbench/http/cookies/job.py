@@ -49,7 +49,10 @@ class CookieListed(Event):
         """When it ends, in words."""
         if self.expires is None:
             return "session"
-        return time.strftime("%Y-%m-%d %H:%M", time.gmtime(self.expires))
+        try:
+            return time.strftime("%Y-%m-%d %H:%M", time.gmtime(self.expires))
+        except (OverflowError, OSError, ValueError):
+            return "beyond the calendar"
 
     @property
     def flags(self) -> str:
