@@ -197,6 +197,17 @@ async def _boards(driver: Driver, camera: Camera) -> None:
     await asyncio.sleep(3)
     await camera.take("sockets-host", NARROW)
     await driver.press("x")
+    await driver.target(pane, 'capture lo --filter "tcp port 8000"')
+    await driver.see("TCP", "listening on lo")
+    await asyncio.sleep(2)
+    await driver.press("space", "down", "down")
+    await camera.take("sockets-capture", NARROW)
+    await driver.press("x")
+    await driver.target(pane, "selectors --peers 4 --pace 0.3 --slow 0.05")
+    await driver.see("peer 127.0.0.1")
+    await asyncio.sleep(3)
+    await camera.take("sockets-selectors", NARROW)
+    await driver.press("x")
 
 
 async def _http(driver: Driver, camera: Camera) -> None:
@@ -217,11 +228,23 @@ async def _http(driver: Driver, camera: Camera) -> None:
     await driver.see('"method"')
     await camera.take("http-body", NARROW)
     server.stop()
+    await driver.target(pane, "repeat http://127.0.0.1:8000/a.json --requests 20000")
+    await driver.see("p99.9")
+    await driver.until(lambda: "20,000" in driver.text, "the end")
+    await camera.take("http-repeat", NARROW)
+    await driver.target(pane, "http clients GET http://127.0.0.1:8000/missing")
+    await driver.see("urllib")
+    await asyncio.sleep(2)
+    await camera.take("http-clients", WIDE)
 
 
 async def _tls(driver: Driver, camera: Camera) -> None:
     with tempfile.TemporaryDirectory() as folder, _openssl(Path(folder)) as port:
         pane = await driver.open("tls")
+        await driver.target(pane, f"localhost:{port}")
+        await driver.see("NOT TRUSTED")
+        await asyncio.sleep(2)
+        await camera.take("tls", NARROW)
         await driver.target(pane, f"tls-scan 127.0.0.1:{port}")
         await driver.see("verdict: ")
         await camera.take("tls-scan", NARROW)
@@ -272,7 +295,7 @@ async def _overlays(driver: Driver, camera: Camera) -> None:
     await driver.see("python")
     await camera.take("code", WIDE)
     await driver.press("escape", "f1")
-    await driver.see("Keys")
+    await driver.see("esc closes")
     await camera.take("help", NARROW)
     await driver.press("escape", "ctrl+p")
     await driver.until(lambda: isinstance(driver.app.focused, Input), "the palette")

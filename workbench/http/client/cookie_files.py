@@ -29,6 +29,9 @@ _LWP_PART = re.compile(
     r'\s*([^=;\s]+|"(?:[^"\\]|\\.)*")\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;]*))?\s*(?:;|$)'
 )
 
+_CALENDAR = 253_402_300_799
+"""The end of the year 9999, in seconds since 1970."""
+
 
 def read_cookies(path: Path) -> tuple[list[Cookie], Form]:
     """The cookies of a file in either form, told apart by its first line.
@@ -162,7 +165,7 @@ def _lwp_line(cookie: Cookie) -> str:
     if cookie.expires is None:
         parts.append("discard")
     else:
-        when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(cookie.expires))
+        when = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(min(cookie.expires, _CALENDAR)))
         parts.append(f'expires="{when}"')
     if cookie.http_only:
         parts.append("HttpOnly=None")

@@ -27,6 +27,9 @@ USAGES = (
 MUST_STAPLE = 5
 """status_request among the TLS features (RFC 7633)."""
 
+_CALENDAR = 253_402_300_799_999
+"""Milliseconds from 1970 to the end of the year 9999."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
@@ -233,6 +236,8 @@ def read_timestamps(data: bytes, start: int) -> tuple[Timestamp, ...]:
         if len(entry) < 41:
             raise der.DerError("a timestamp that is cut off", start + at)
         milliseconds = int.from_bytes(entry[33:41], "big")
+        if milliseconds > _CALENDAR:
+            raise der.DerError("a timestamp beyond the calendar", start + at)
         when = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
         found.append(Timestamp(b64encode(entry[1:33]).decode(), when))
         at += 2 + length

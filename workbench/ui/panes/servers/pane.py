@@ -36,6 +36,8 @@ On the target line: what to serve, and where. Port 0 takes a free one; k lists e
   http http://127.0.0.1:8000/       files of --root; --upload takes some
   inspect http://127.0.0.1:8001/    keeps requests, answers as it is told
   wsgi, cgi, xmlrpc                 your application, scripts, functions
+  tls tls://127.0.0.1:8443          tells what was agreed on; https:, tls: or
+                                    --tls makes any other speak TLS
   watch TARGET…                     servers anywhere, at an interval
   ways echo                         one server in four ways, compared
 
@@ -46,7 +48,8 @@ elsewhere, d takes one that has ended off the list. S saves the servers that run
 name, L starts a set; the set last-time are those that ran when the workbench was left.
 
 Below stand the selected server's connections (x closes one, enter or t shows its transcript), log,
-transcript (h for hex), figures, and with an inspector or a gateway its requests and crashes.
+transcript (h for hex), figures, with an inspector or a gateway its requests and crashes, and with
+TLS its visitors.
 v changes between them, / filters, y copies, e exports.
 
 A server that others than this machine can reach has ! before its endpoint.
