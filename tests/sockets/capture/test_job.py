@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,14 +15,18 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import PATIENCE
+from tests.servers.watching import serving
 from tests.sockets.capture.test_filter import PACKETS
+from workbench.core.arguments import parse_line
 from workbench.core.events import Failed, Note
 from workbench.core.job import execute
 from workbench.core.message import Event
 from workbench.core.scope import Scope
-from workbench.servers.events import Stop
+from workbench.servers.events import Closed, Stop
 from workbench.sockets import pcapng
 from workbench.sockets.capture.job import Capture, Captured, Capturing, capture
+from workbench.sockets.pcapng import Reader
+from workbench.tls.serving.serve import serve_tls
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="capturing wants CAP_NET_RAW")
 
@@ -208,3 +213,49 @@ def test_the_code_reads_a_file(kind: str, tmp_path: Path) -> None:
     )
     run = subprocess.run(code, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert len(run.stdout.splitlines()) == len(ours) == 4
+
+
+@root
+@pytest.mark.peer("tshark")
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_capture_of_tls_carries_its_secrets(version: str, tmp_path: Path) -> None:
+    """Wireshark reads what a client and our server said to each other."""
+    keys, file = tmp_path / "keys.log", tmp_path / "tls.pcapng"
+    given = [str(tmp_path / "ca"), "--keylog", str(keys), "--tls-max", version]
+    request = parse_line(serve_tls, ["tls://127.0.0.1:0", "--ca", *given])
+    with serving(serve_tls, request, process=False) as server:
+        end = server.endpoint
+        context = ssl.create_default_context(cafile=tmp_path / "ca" / "ca.pem")
+        wanted = Capture(
+            "lo", filter=f"tcp port {end.port}", save=str(file), secrets=str(keys), timeout=PATIENCE
+        )
+        scope = Scope(PATIENCE)
+        for event in execute(capture, wanted, scope):
+            if isinstance(event, Note) and event.text.startswith("listening"):
+                with context.wrap_socket(server.connect(), server_hostname="localhost") as one:
+                    one.sendall(b"GET /the-secret-path HTTP/1.0\r\n\r\n")
+                    while one.recv(65_536):
+                        pass
+                server.next(Closed)
+                scope.tell(Stop())
+    assert file.stat().st_mode & 0o777 == 0o600
+    command = ["tshark", "-r", str(file), "-d", f"tcp.port=={end.port},tls", "-Y", "http.request"]
+    command += ["-T", "fields", "-e", "http.request.uri"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert run.stdout.split() == ["/the-secret-path"]
+    reader = Reader()
+    list(reader.feed(file.read_bytes()))
+    assert b"CLIENT_RANDOM" in reader.secrets[0] or b"TRAFFIC_SECRET" in reader.secrets[0]
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (Capture(read=__file__, secrets=__file__), "secrets go into a file that is saved"),
+        (Capture(read=__file__, save="/tmp/x", secrets="/nowhere/at/all"), "no such path"),
+    ],
+)
+def test_secrets_that_cannot_be(request_: Capture, words: str) -> None:
+    last = told(request_)[-1]
+    assert isinstance(last, Failed)
+    assert words in last.cause

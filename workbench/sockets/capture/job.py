@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ from workbench.sockets.capture.words import Expression, FilterError, parse
 from workbench.sockets.pcapng import LINK_ETHERNET, LINK_RAW, SNAPLEN, Packet
 
 AT_ONCE = 256
+SECRETS_LONGEST = 8 << 20
+"""Bytes of a key log that are put into a capture."""
 STATISTICS_INTERVAL = 0.5
 
 
@@ -97,12 +101,18 @@ class Capture(Request):
     The filter has the words of tcpdump: host, net, port, portrange with src or dst; tcp, udp, icmp,
     icmp6, arp, ip, ip6, sctp, vlan; less, greater; ether host; tcp[tcpflags] & tcp-syn != 0; and,
     or, not and parentheses. The kernel filters, so that nothing else costs anything.
+
+    With --secrets a capture of TLS carries the keys that decrypt it (serve tls --keylog FILE
+    writes them, and any program with SSLKEYLOGFILE): keep it as you would keep the keys.
     """
 
     interface: str = argument("whose packets; else the first that is up", default="")
     filter: str = option("", "which packets", metavar="FILTER")
     count: int = option(0, "end after so many packets")
     save: str = option("", "write them to a new file of pcapng too", metavar="FILE")
+    secrets: str = option(
+        "", "with --save: an SSLKEYLOGFILE to put in, so that TLS is read too", metavar="FILE"
+    )
     read: str = option("", "show the packets of a file, pcapng or pcap", metavar="FILE")
     snaplen: int = option(SNAPLEN, "bytes of a packet that are kept", unit="B")
     promiscuous: bool = option(False, "also what is for other hosts")
@@ -154,6 +164,10 @@ def capture(request: Capture, scope: Scope) -> Iterator[Event]:
     """Capture until stopped, or so many packets; or show a file."""
     if not 64 <= request.snaplen <= SNAPLEN:
         raise JobError(f"a snaplen is 64 to {SNAPLEN:,} bytes, not {request.snaplen:,}")
+    if request.secrets:
+        if not request.save:
+            raise JobError("secrets go into a file that is saved", advice="add --save FILE")
+        os.stat(request.secrets)  # better said now than at the end
     saved = _Saved(request) if request.save else None
     try:
         if request.read:
@@ -177,6 +191,8 @@ class _Saved:
             raise JobError(
                 f"{safe(request.save)} exists already", code="EEXIST", advice="choose another name"
             ) from None
+        self._path = Path(request.save)
+        self._secrets = Path(request.secrets) if request.secrets else None
         self._chosen = request.filter
         self._numbers: dict[tuple[int, str], int] = {}
         self._file.write(pcapng.begin())
@@ -193,8 +209,24 @@ class _Saved:
         )
 
     def close(self) -> None:
-        """What is written is whole."""
+        """What is written is whole; the secrets, known only now, stand before the packets."""
         self._file.close()
+        if self._secrets is None:
+            return
+        with open(self._secrets, "rb") as log:
+            text = log.read(SECRETS_LONGEST)
+        head = pcapng.begin()
+        whole = self._path.with_name(f".{self._path.name}.new")
+        try:
+            number = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(self._path, "rb") as old, open(number, "wb") as new:
+                old.seek(len(head))
+                new.write(head + pcapng.secrets(text))
+                shutil.copyfileobj(old, new)
+            os.replace(whole, self._path)
+        except BaseException:
+            whole.unlink(missing_ok=True)
+            raise
 
 
 def _shown(one: Packet, number: int, request: Capture) -> Captured:
