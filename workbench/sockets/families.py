@@ -181,6 +181,7 @@ KINDS = (
         module="af_packet",
         option="CONFIG_PACKET",
         right=_RAW_RIGHT,
+        use="capture lo --count 10",
     ),
     Kind(
         "CAN raw",
@@ -239,7 +240,7 @@ KINDS = (
         0,
         ("AF_ALG",),
         "('hash', 'sha256'), ('skcipher', 'cbc(aes)'): type, algorithm",
-        module="af_alg",
+        module="algif_hash",
         option="CONFIG_CRYPTO_USER_API_HASH",
     ),
     Kind(
