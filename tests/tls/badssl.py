@@ -1,7 +1,7 @@
 """The certificate scenarios of badssl.com, rebuilt with certificates of our own.
 
 What badssl.com shows of the protocol (old versions, suites, small groups) needs a server rather
-than a certificate; what it shows of revocation and of logs needs the world's.
+than a certificate: `tests.tls.test_badssl_servers`.
 """
 
 from __future__ import annotations
@@ -88,4 +88,8 @@ SCENARIOS = (
     _sound("badssl", name="any.badssl.test", names=("*.badssl.test", "badssl.test")),
     *(_sound(name.split(".")[0], name=name, names=("*.badssl.test",)) for name in LONG),
     _sound("too-long-lived", "long-life", days=1000),
+    # Sound by all that a chain says: a revocation is told by a staple (tests.tls.
+    # test_inspect_peers), and pins, logs and extended validation are policies of browsers.
+    *map(_sound, ("revoked", "pinning-test", "no-sct", "invalid-expected-sct")),
+    _sound("extended-validation"),
 )
