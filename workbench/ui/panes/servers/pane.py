@@ -36,8 +36,8 @@ On the target line: what to serve, and where. Port 0 takes a free one; k lists e
   http http://127.0.0.1:8000/       files of --root; --upload takes some
   inspect http://127.0.0.1:8001/    keeps requests, answers as it is told
   wsgi, cgi, xmlrpc                 your application, scripts, functions
-  tls tls://127.0.0.1:8443          tells what was agreed on; https:, tls: or
-                                    --tls makes any other speak TLS
+  tls tls://127.0.0.1:8443          tells what was agreed on; any other
+                                    speaks TLS by https:, tls:, --tls
   watch TARGET…                     servers anywhere, at an interval
   ways echo                         one server in four ways, compared
 
