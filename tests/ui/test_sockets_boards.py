@@ -16,12 +16,16 @@ from textual.widgets import Input
 from tests.servers.watch.peers import Peer, hangs, says
 from tests.ui.driving import Driver, driving
 from tests.ui.loop import in_loop
+from workbench import catalogue
+from workbench.core.arguments import parse_line
 from workbench.core.endpoint import parse
 from workbench.servers.events import Listening
+from workbench.sockets.families import KINDS
 from workbench.sockets.pcapng import Reader
 from workbench.sockets.scan.job import Port
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.sockets.captureboard import CaptureBoard
+from workbench.ui.panes.sockets.familyboard import FamilyBoard
 from workbench.ui.panes.sockets.hostboard import HostBoard
 from workbench.ui.panes.sockets.pane import SocketsPane
 from workbench.ui.panes.sockets.pingboard import PingBoard
@@ -235,3 +239,23 @@ async def test_an_event_loop_is_seen(size: tuple[int, int], tmp_path: Path) -> N
         await driver.press("space")
         await keep(driver, tmp_path / "rounds.txt")
         assert "is watched for read" in (tmp_path / "rounds.txt").read_text()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_families_lead_to_what_uses_them(size: tuple[int, int]) -> None:
+    async with driving(size) as driver:
+        board = await opened(driver, "families", FamilyBoard)
+        await driver.until(lambda: board.last is not None, "the end")
+        await driver.see("INET TCP", "are to be had here", "enter puts above: connect tcp://")
+        board.table.select("NETLINK route")
+        await driver.see("its address: (0, 0): port", "interfaces --follow")
+        await driver.press("enter")
+        await driver.see("[Addresses]", "interfaces --follow")
+
+
+def test_what_families_are_used_by_exists() -> None:
+    for kind in KINDS:
+        if kind.use:
+            name, words = catalogue.match(kind.use.split())
+            assert parse_line(catalogue.load(name), words).job == name

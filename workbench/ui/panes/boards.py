@@ -28,6 +28,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "http run": ("workbench.ui.panes.http.collectionboard", "CollectionBoard"),
     "repeat": ("workbench.ui.panes.http.repeatboard", "RepeatBoard"),
     "robots": ("workbench.ui.panes.http.robotsboard", "RobotsBoard"),
+    "families": ("workbench.ui.panes.sockets.familyboard", "FamilyBoard"),
     "capture": ("workbench.ui.panes.sockets.captureboard", "CaptureBoard"),
     "selectors": ("workbench.ui.panes.sockets.selectorboard", "SelectorBoard"),
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
