@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from base64 import b64decode
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,9 @@ def test_refused_is_a_failure_with_its_reason(refusing: str) -> None:
 )
 def test_a_signal_ends_a_server_cleanly(number: int, status: int, tmp_path: Path) -> None:
     path = tmp_path / "socket"
-    with started(["serve", "echo", f"unix:{path}", "--json"]) as child:
+    # Under nohup(1) all that it starts ignores SIGHUP, as it should; not this one.
+    heard = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    with started(["serve", "echo", f"unix:{path}", "--json"], preexec_fn=heard) as child:
         assert next_event(child)["type"] == "listening"
         assert path.is_socket()
         ended, rest = interrupted(child, number)
