@@ -87,7 +87,7 @@ def test_paused_and_resumed(server: Watched, opened: ExitStack) -> None:
     if late.datagrams:
         late.say(b"late")
     assert late.hear(4) == b"late"
-    assert server.stats(lambda one: one.connections_total == 2).connections == 2
+    assert server.stand(lambda one: one.connections_total == 2).connections == 2
 
 
 def test_pause_and_resume_may_be_told_twice(server: Watched, opened: ExitStack) -> None:

@@ -75,14 +75,16 @@ class Watched:
         return self.next(Connections)
 
     def stats(self, where: Callable[[Stats], bool] = anything) -> Stats:
-        """The figures for which this holds: the next, or the last that were passed over.
-
-        Figures are told when they change; those that came before another event come no second time.
-        """
-        passed = [one for one in self.events[: self._read] if isinstance(one, Stats)][-1:]
-        if where is not anything and passed and where(passed[0]):
-            return passed[0]
+        """The next figures for which this holds."""
         return self.next(Stats, where)
+
+    def stand(self, where: Callable[[Stats], bool]) -> Stats:
+        """The newest figures if this holds for them, else the next for which it does.
+
+        Figures are told when they change: those that came before another event come no second time.
+        """
+        newest = self.all(Stats)[-1:]
+        return newest[0] if newest and where(newest[0]) else self.stats(where)
 
     def busy(self, act: Callable[[], object], shows: Callable[[Stats], bool]) -> Stats:
         """The figures that show what is done before each of them.
