@@ -91,7 +91,10 @@ def test_many_at_the_same_time(how: How) -> None:
         peers = [watched.connect() for _ in range(40)]
         for number, one in enumerate(peers):
             assert echoed(one, b"%d" % number) == b"%d" % number
-        assert watched.page().total == 40
+        # A forked child may answer before its parent has put it down.
+        until = time.monotonic() + PATIENCE
+        while watched.page().total != 40:
+            assert time.monotonic() < until
         for one in peers:
             one.close()
         for _ in peers:
