@@ -19,12 +19,12 @@ from workbench.core.failure import JobError
 from workbench.core.scope import Cancelled, Scope
 from workbench.http.client import exchange as exchange_module
 from workbench.http.client.client import Client, ClientOptions, Connected, Finished, Retrying
-from workbench.http.client.connection import TlsOptions
 from workbench.http.client.content import Bytes, File, Stream
 from workbench.http.client.exchange import ContentSent, RequestSent, Wire
 from workbench.http.client.eyeballs import Race, interleave
 from workbench.http.client.http1 import CutError, HangupError
 from workbench.http.client.message import Body, Fields, HttpRequest, Switched
+from workbench.tls.client_context import TlsOptions
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

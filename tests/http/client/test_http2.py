@@ -27,7 +27,6 @@ from workbench.core.endpoint import parse
 from workbench.core.failure import JobError
 from workbench.core.scope import Scope
 from workbench.http.client.client import Client, ClientOptions, Connected
-from workbench.http.client.connection import TlsOptions
 from workbench.http.client.content import Bytes, Stream
 from workbench.http.client.decoding import Decoder
 from workbench.http.client.exchange import Wire
@@ -35,6 +34,7 @@ from workbench.http.client.frames import PREFACE, Frame, FrameReader
 from workbench.http.client.http1 import CutError, HangupError
 from workbench.http.client.http2 import IDLE_FRAMES, Http2
 from workbench.http.client.message import Fields, HttpRequest, ProtocolError
+from workbench.tls.client_context import TlsOptions
 
 APP = """
 import asyncio

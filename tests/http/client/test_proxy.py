@@ -24,7 +24,6 @@ from workbench.core.endpoint import parse
 from workbench.core.failure import JobError
 from workbench.core.scope import Scope
 from workbench.http.client.client import Client, ClientOptions, Connected, Finished
-from workbench.http.client.connection import TlsOptions
 from workbench.http.client.proxy import (
     Proxies,
     ProxyError,
@@ -33,6 +32,7 @@ from workbench.http.client.proxy import (
     parse_proxy,
     socks5,
 )
+from workbench.tls.client_context import TlsOptions
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

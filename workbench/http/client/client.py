@@ -13,7 +13,7 @@ from workbench import __version__
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.scope import Cancelled, Scope
-from workbench.http.client.connection import Connection, TlsFacts, TlsOptions, connect
+from workbench.http.client.connection import Connection, connect
 from workbench.http.client.decoding import ACCEPTED
 from workbench.http.client.exchange import Exchange, Protocol, Step
 from workbench.http.client.eyeballs import Attempt
@@ -32,6 +32,7 @@ from workbench.http.client.phases import Phase, Phases
 from workbench.http.client.pool import Kept, Pool, Route
 from workbench.http.client.proxy import Proxies, Proxy, tunnel, unreachable
 from workbench.http.client.redirects import Redirect, is_redirect, origin, redirect
+from workbench.tls.client_context import TlsFacts, TlsOptions
 
 if TYPE_CHECKING:
     from workbench.http.client.auth import Authenticator, Credentials

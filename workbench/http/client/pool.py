@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.scope import Scope
-from workbench.http.client.connection import Connection, TlsOptions
+from workbench.http.client.connection import Connection
 from workbench.http.client.exchange import Protocol
+from workbench.tls.client_context import TlsOptions
 
 KEPT_EACH = 4
 KEPT = 32

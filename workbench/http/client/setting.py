@@ -11,9 +11,9 @@ from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.http.client.building import pins_of
 from workbench.http.client.client import ClientOptions
-from workbench.http.client.connection import TlsOptions
 from workbench.http.client.proxy import Proxies, from_environment, parse_proxy
 from workbench.http.client.request import ClientRequest
+from workbench.tls.client_context import TlsOptions
 
 if TYPE_CHECKING:
     from workbench.http.client.auth import Credentials

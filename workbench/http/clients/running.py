@@ -15,7 +15,6 @@ from workbench.core.scope import Cancelled, Scope
 from workbench.core.text import safe
 from workbench.http.client.building import http_url
 from workbench.http.client.client import Client, ClientOptions, Connected
-from workbench.http.client.connection import TlsOptions, context
 from workbench.http.client.content import Bytes
 from workbench.http.client.decoding import Decoder
 from workbench.http.client.exchange import RequestSent, Wire
@@ -35,6 +34,7 @@ from workbench.http.client.redirects import MOST
 from workbench.http.clients.job import OURS, PLAIN, URLLIB, HttpClients, HttpClientTold
 from workbench.http.clients.job import HttpDifference as Difference
 from workbench.http.clients.recording import KEPT, Recorder
+from workbench.tls.client_context import TlsOptions, context
 
 BODY_MOST = 16 << 20
 """Bytes of a body that each client reads."""

@@ -192,10 +192,10 @@ def _plan(request: Repeat, scope: Scope) -> Plan:
         OSError: the host is not found.
     """
     from workbench.http.client.client import ALPN
-    from workbench.http.client.connection import TlsOptions, context
     from workbench.http.client.message import Fields, HttpRequest, check_method, host_of, method_of
     from workbench.http.repeat.engine import Plan
     from workbench.servers.loop import raise_descriptor_limit
+    from workbench.tls.client_context import TlsOptions, context
 
     if not 1 <= request.at_once <= AT_ONCE_MOST:
         raise JobError(f"--at-once is 1 to {AT_ONCE_MOST:,}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -63,7 +65,8 @@ class JobPane(Pane):
     """A pane with a target line for the jobs of its tab.
 
     `verb` is taken as typed when the line starts with no job's name; `verbs` are the first words
-    of all its jobs.
+    of all its jobs. `schemes` names the job that an endpoint of a scheme stands for by itself, and
+    `prompt` what stands before the line in place of the verb.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -75,12 +78,14 @@ class JobPane(Pane):
     verb: ClassVar[str] = ""
     verbs: ClassVar[tuple[str, ...]] = ()
     first_line: ClassVar[str] = ""
+    schemes: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    prompt: ClassVar[str] = ""
 
     def compose(self) -> ComposeResult:
         """The target line and what unfolds under it; then the pane's own part."""
         names = [name for name in catalogue.JOBS if name.split()[0] in (self.verb, *self.verbs)]
         last = self.workbench.place.lines.get(self.tab, "").removeprefix(f"{self.verb} ")
-        yield TargetLine(self.verb, names, last or self.first_line)
+        yield TargetLine(self.verb, names, last or self.first_line, self.schemes, self.prompt)
         yield Form()
         yield Static("", classes="error", markup=False)
         yield from self.compose_body()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.actions import SkipAction
@@ -26,6 +28,11 @@ class TargetLine(Horizontal):
     """A line of words: a job's name (or what follows the verb) and its values.
 
     Enter runs it, up and down walk through what was run before, right takes the completion.
+
+    Args:
+        verb: what is meant where the line begins with no job's name.
+        schemes: the job that a line means which begins with an endpoint of that scheme.
+        prompt: what stands before the line; the verb if nothing else.
     """
 
     DEFAULT_CSS = """
@@ -42,16 +49,25 @@ class TargetLine(Horizontal):
     class Changed(Message):
         """The text is another."""
 
-    def __init__(self, verb: str, jobs: list[str], first: str) -> None:
+    def __init__(
+        self,
+        verb: str,
+        jobs: list[str],
+        first: str,
+        schemes: Mapping[str, str] = MappingProxyType({}),
+        prompt: str = "",
+    ) -> None:
         super().__init__()
         self._verb = verb
+        self._schemes = schemes
+        self._prompt = prompt or verb
         self._jobs = jobs
         self._first = first
         self.past: list[str] = []
 
     def compose(self) -> ComposeResult:
         """The verb, the line, and the key of the options."""
-        yield Label(f"{self._verb} >", markup=False)
+        yield Label(f"{self._prompt} >", markup=False)
         yield _Line(
             value=self._first,
             select_on_focus=False,
@@ -119,6 +135,9 @@ class TargetLine(Horizontal):
             words = shlex.split(self.value)
         except ValueError as problem:
             raise UsageError(f"{problem}: close the quote, or put \\ before it") from None
+        scheme = words[0].partition("://")[0].lower() if words and "://" in words[0] else ""
+        if self._schemes.get(scheme) in self._jobs:
+            return self._schemes[scheme], words
         for start in (words, [self._verb, *words]):
             try:
                 name, rest = catalogue.match(start)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
-from workbench.core.job import Job, Request
-from workbench.core.runner import Run
-from workbench.ui.panes.base import JobPane
-from workbench.ui.panes.boards import Boards
+from workbench.ui.panes.boardspane import BoardsPane
 
 HELP = """
 What a server's TLS is worth, and certificates of your own.
@@ -56,68 +51,17 @@ EMPTY = (
 )
 
 
-class TlsPane(JobPane):
+class TlsPane(BoardsPane):
     """The boards of TLS's jobs."""
-
-    DEFAULT_CSS = """
-    TlsPane .empty { height: 1fr; content-align: center middle; color: $text-muted; }
-    """
 
     tab: ClassVar[str] = "tls"
     verb: ClassVar[str] = "tls"
     verbs: ClassVar[tuple[str, ...]] = ("tls-scan", "tls-list", "cert")
     first_line: ClassVar[str] = "127.0.0.1:8443"
     help_text: ClassVar[str] = HELP
+    empty_text: ClassVar[str] = EMPTY
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "stop", "stop", id="tls.stop"),
         Binding("b", "board", "other board", show=False, id="tls.board"),
     ]
-
-    def compose_body(self) -> ComposeResult:
-        """What the tab is for, until a job has run."""
-        with Boards(initial="tls-home"):
-            yield Static(EMPTY, classes="empty", markup=False, id="tls-home")
-
-    @property
-    def boards(self) -> Boards:
-        """The boards of jobs that have run."""
-        return self.query_one(Boards)
-
-    def submit(self, job: Job[Any], request: Request) -> None:
-        """Run it on its board."""
-        self.run_worker(self._open_board(job, request))
-
-    async def _open_board(self, job: Job[Any], request: Request) -> None:
-        board = await self.boards.open(job, request, self.workbench.runs)
-        board.focusable_view.focus()
-
-    def pulse(self) -> None:
-        """Draw what has changed since the last frame."""
-        if self.boards.board is not None:
-            self.boards.board.pulse()
-
-    def cancel(self, *, hard: bool = False) -> bool:
-        """End what runs on the open board."""
-        return self.boards.cancel(hard=hard)
-
-    def select_run(self, run: Run) -> None:
-        """Open the board where a run shows."""
-        self.boards.show_run(run)
-
-    def request_to_show(self) -> tuple[Job[Any], Request]:
-        """What runs on the open board, unless the line is being typed on."""
-        board = self.boards.board
-        if board is not None and board.run is not None and not self.target.has_focus_within:
-            return board.run.job, board.run.request
-        return self.request()
-
-    def action_stop(self) -> None:
-        """End it."""
-        self.cancel(hard=True)
-
-    def action_board(self) -> None:
-        """The next board."""
-        self.boards.next()
-        if self.boards.board is not None:
-            self.boards.board.focusable_view.focus()

@@ -1,0 +1,1 @@
+"""The Mail/FTP tab."""

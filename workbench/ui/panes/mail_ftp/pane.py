@@ -1,0 +1,64 @@
+"""The Mail/FTP tab: the older protocols, each on a board of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from workbench.ui.panes.boardspane import BoardsPane
+
+HELP = """
+Mail, files, news and terminals, with every line of the dialogue on the screen.
+
+On the target line: a server by its scheme, or a job and its target.
+Each has its server in the Servers tab, so that all of it works with no
+network: serve smtp, serve pop3, serve imap, serve ftp, serve nntp,
+serve telnet.
+
+"""
+
+EMPTY = (
+    "Type a server on the line above and press enter.\n"
+    "Every line of the dialogue is shown, each reply in words,\n"
+    "passwords masked. f1 tells more."
+)
+
+
+class MailFtpPane(BoardsPane):
+    """The boards of SMTP, IMAP, POP3, FTP, NNTP and Telnet."""
+
+    tab: ClassVar[str] = "mail_ftp"
+    verb: ClassVar[str] = "smtp"
+    verbs: ClassVar[tuple[str, ...]] = ("imap", "pop3", "ftp", "nntp", "telnet", "mailcheck")
+    schemes: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "smtp": "smtp",
+            "smtps": "smtp",
+            "submission": "smtp",
+            "submissions": "smtp",
+            "lmtp": "smtp",
+            "lmtp+unix": "smtp",
+            "imap": "imap",
+            "imaps": "imap",
+            "pop3": "pop3",
+            "pop3s": "pop3",
+            "ftp": "ftp",
+            "ftps": "ftp",
+            "nntp": "nntp",
+            "nntps": "nntp",
+            "telnet": "telnet",
+            "telnets": "telnet",
+        }
+    )
+    prompt: ClassVar[str] = "mail/ftp"
+    first_line: ClassVar[str] = "smtp://127.0.0.1:2525"
+    help_text: ClassVar[str] = HELP
+    empty_text: ClassVar[str] = EMPTY
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "stop", "stop", id="mail_ftp.stop"),
+        Binding("b", "board", "other board", show=False, id="mail_ftp.board"),
+    ]
