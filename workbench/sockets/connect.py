@@ -22,6 +22,8 @@ from workbench.core.message import Event
 from workbench.core.race import Attempt
 from workbench.core.scope import Scope, is_literal
 from workbench.core.units import amount
+from workbench.servers.events import Peek
+from workbench.servers.seen import Tale, for_poll
 from workbench.sockets.asking import Asking
 from workbench.sockets.connect_code import as_python, as_shell
 from workbench.sockets.kernel import look
@@ -128,7 +130,7 @@ class Connect(Request):
     "connect",
     tab="sockets",
     example="connect tcp://127.0.0.1:7007",
-    commands=COMMANDS,
+    commands=(*COMMANDS, Peek),
     reads_input=True,
 )
 def connect(request: Connect, scope: Scope) -> Iterator[Event]:
@@ -236,6 +238,8 @@ class _Session:
         self._drip, self._stall = Drip(), Stall()
         self._asking = None if self._connected else Asking()
         self._manners_at = 0.0
+        self._tale: Tale | None = None
+        """Where somebody looks at the loop."""
         self._unacknowledged = False
         """Something waits in the kernel's send queue, as far as the last look told."""
 
@@ -278,26 +282,56 @@ class _Session:
         source = self._source() if self._waiting < INPUT_AHEAD else None
         if source is not None:
             poll.register(source.fd, select.POLLIN)
-        ready = dict(poll.poll(max(0.0, self._patience()) * 1000))
+        patience = max(0.0, self._patience())
+        if self._tale is not None:
+            self._tell_of_wait(self._tale, wanted, source)
+            yield from self._notes  # told before the sleep, which may be long
+            self._notes.clear()
+        ready = dict(poll.poll(patience * 1000))
         self._scope.check()
+        if self._tale is not None:
+            self._tale.woke(patience)
         if self._scope.fileno() in ready:
+            began = time.monotonic()
             self._obey()
+            self._told(self._scope.fileno(), select.POLLIN, began)
         if source is not None and source.fd in ready:
+            began = time.monotonic()
             self._take_input(source)
+            self._told(source.fd, select.POLLIN, began)
         while self._inputs and isinstance(self._inputs[0], bytes):
             self._out.append(memoryview(self._inputs[0]))
             self._inputs.popleft()
         state = ready.get(self._sock.fileno(), 0)
+        began = time.monotonic()
         if state & ~select.POLLOUT and not self._peer_finished:
             yield from self._receive()
         if self._out:
             yield from self._send()
+        if state:
+            self._told(self._sock.fileno(), state, began)
         if self._finish and not self._out and not self._inputs and not self._we_finished:
             yield from self._close_our_half()
         self._mind_manners()
         yield from self._notes
         self._notes.clear()
         yield from self._count()
+
+    def _tell_of_wait(self, tale: Tale, wanted: int, source: _Input | None) -> None:
+        """What is handed to poll(2) now."""
+        scope = self._scope.fileno()
+        watched = {scope: ("commands to the job, and its cancelling", for_poll(select.POLLIN))}
+        if wanted:
+            watched[self._sock.fileno()] = ("the peer", for_poll(wanted))
+        if source is not None:
+            watched[source.fd] = ("the input", for_poll(select.POLLIN))
+        tale.only(watched)
+        tale.waits()
+
+    def _told(self, fd: int, state: int, began: float) -> None:
+        """What belongs to a descriptor that was ready has been done."""
+        if self._tale is not None:
+            self._tale.called(fd, for_poll(state), began)
 
     def _patience(self) -> float:
         """Seconds to sleep at the most: until the next figures or look, or the end of a silence."""
@@ -354,6 +388,8 @@ class _Session:
                     self._finish = True
                 case ReadOptions() | SetOption():
                     self._notes += tune(command, [self._sock])
+                case Peek(on=on):
+                    self._tale = Tale(self._notes.append) if on else None
                 case Look(every=every):
                     self._looks_every = max(LEAST_LOOK, every) if every > 0 else 0.0
                     self._look_at = 0.0

@@ -54,6 +54,7 @@ Esc gives up connecting, and goes from the line to the transcript. There
   enter puts a line on the line below, to be edited and sent again
   k shows what the kernel knows: state, queues, round trip, window
   u shows the socket's options: / filters, enter sets one
+  l looks into its event loop: what is watched, what each round returned
   y copies the selected line, e exports: .jsonl, .txt, .pcapng for
   Wireshark, .py that plays it again
 
