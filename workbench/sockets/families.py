@@ -192,6 +192,7 @@ KINDS = (
         "('can0',): interface",
         module="can_raw",
         option="CONFIG_CAN_RAW",
+        use="can follow can0",
     ),
     Kind(
         "CAN broadcast manager",
@@ -242,6 +243,7 @@ KINDS = (
         "('hash', 'sha256'), ('skcipher', 'cbc(aes)'): type, algorithm",
         module="algif_hash",
         option="CONFIG_CRYPTO_USER_API_HASH",
+        use="alg hash sha256 /etc/hostname",
     ),
     Kind(
         "VSOCK",

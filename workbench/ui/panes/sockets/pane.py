@@ -44,6 +44,8 @@ Other jobs have boards of their own; b goes from the sessions to each and back.
   families                        every kind of socket, had here or not
   capture lo --filter "tcp port 80"  packets as they pass, taken apart
   selectors --slow 0.5            an event loop seen: what select returned
+  can follow can0                 frames of a CAN bus; can send can0 123#00
+  alg hash sha256 FILE            a hash or cipher by the kernel
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
@@ -98,6 +100,8 @@ class SocketsPane(JobPane):
         "families",
         "capture",
         "selectors",
+        "alg",
+        "can",
     )
     first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP
