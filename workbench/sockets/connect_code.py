@@ -6,6 +6,7 @@ import shlex
 import socket
 from typing import Any
 
+from workbench.core import tipc
 from workbench.core.dial import INTERNET, NOWHERE, Source
 from workbench.core.endpoint import Endpoint
 from workbench.sockets.options import as_calls, as_socat
@@ -77,6 +78,8 @@ def address(end: Endpoint) -> Any:
         return end.unix_address
     if end.transport == "vsock":
         return (end.cid, end.port)
+    if end.transport == "tipc":
+        return tipc.name(end)
     return (end.host or "localhost", end.port)
 
 
@@ -90,6 +93,8 @@ def _socket(end: Endpoint, source: Source = NOWHERE, settings: Settings = ()) ->
             lines.append(f"peer.bind({source.unix_address!r})")
     elif end.transport == "vsock":
         made = "socket.AF_VSOCK, socket.SOCK_STREAM"
+    elif end.transport == "tipc":
+        made = "socket.AF_TIPC, socket.SOCK_STREAM"
     else:
         six = ":" in end.host or end.family == "inet6"
         number, protocol = INTERNET[end.transport]

@@ -233,6 +233,7 @@ KINDS = (
         "(TIPC_ADDR_NAME, 1000, 1, 0, TIPC_NODE_SCOPE)",
         module="tipc",
         option="CONFIG_TIPC",
+        use="serve echo tipc://1000:1",
     ),
     Kind(
         "ALG",

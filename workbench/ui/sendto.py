@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COPY = "copy"
 
-TALKS = ("tcp", "mptcp", "udp", "udplite", "unix", "unixgram", "unixseq", "vsock")
+TALKS = ("tcp", "mptcp", "udp", "udplite", "unix", "unixgram", "unixseq", "vsock", "tipc")
 """Transports that a session can be had over."""
 
 
