@@ -128,7 +128,11 @@ def nearest(name: str) -> str:
     """The scheme that a mistyped name looks most like, or ""."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name.lower()[:40], [*SCHEMES, *ALIASES], 1)
+    known = [*SCHEMES, *ALIASES]
+    letters = sorted(name.lower())
+    # Two letters in each other's place are the likeliest slip, and difflib's least.
+    swapped = [one for one in known if sorted(one) == letters]
+    close = swapped or get_close_matches(name.lower()[:40], known, 1)
     return ALIASES.get(close[0], close[0]) if close else ""
 
 

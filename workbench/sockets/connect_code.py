@@ -56,8 +56,13 @@ def as_python(
     settings: Settings,
     timeout: float,
     quiet_after: float,
+    secure: str = "",
 ) -> str:
-    """A thread that sends and a loop that receives."""
+    """A thread that sends and a loop that receives.
+
+    Args:
+        secure: the lines that make an `ssl` context, for a session inside TLS.
+    """
     ends = '.replace(b"\\r\\n", b"\\n").replace(b"\\n", b"\\r\\n")' if crlf else ""
     if end.transport in ("udp", "udplite", "unixgram"):
         connect, begin = _socket(end, source, settings)
@@ -69,7 +74,20 @@ def as_python(
         more = f", ({source.host!r}, {source.port})" if source != NOWHERE else ""
         connect = f"socket.create_connection({address(end)!r}, {timeout}{more})"
         begin = "    peer.settimeout(None)\n"
-    return _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
+    if not secure:
+        return _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
+    # With a time-out the reading thread never waits within the library, which both use.
+    begin = begin.replace("settimeout(None)", "settimeout(86400)").replace("peer.", "bare.")
+    begin += f"    peer = context.wrap_socket(bare, server_hostname={end.host or 'localhost'!r})\n"
+    script = _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
+    for old, new in (
+        (" as peer:\n", " as bare:\n"),
+        ("import socket\n", "import socket\nimport ssl\n"),
+        ("\nwith ", f"\n{secure}\n\nwith "),
+        ("peer.shutdown(", "socket.socket.shutdown(peer, "),  # SSLSocket's own ends TLS both ways
+    ):
+        script = script.replace(old, new, 1)
+    return script
 
 
 def address(end: Endpoint) -> Any:
@@ -116,11 +134,19 @@ def opening(end: Endpoint, timeout: float) -> tuple[str, str]:
 
 
 def as_shell(
-    end: Endpoint, *, crlf: bool, source: Source, settings: Settings, quiet_after: float
+    end: Endpoint,
+    *,
+    crlf: bool,
+    source: Source,
+    settings: Settings,
+    quiet_after: float,
+    secure: str = "",
 ) -> str:
     """socat, which waits for the peer's last answer for as long as nc does not."""
     datagrams = end.transport in ("udp", "udplite", "unixgram")
     wait = f"{quiet_after:g}" if datagrams else "3600"
     filtered = r"perl -pe '$| = 1; s/\r?\n/\r\n/' | " if crlf else ""
     words = peer(end, source) + as_socat(settings)
+    if secure:
+        words = f"OPENSSL:{words.partition(':')[2]}{secure}"
     return f"{filtered}socat -t {wait} - {shlex.quote(words)}"

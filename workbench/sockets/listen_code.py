@@ -99,11 +99,11 @@ def as_python(end: Endpoint, settings: Settings, *, once: bool) -> str:
     return _PYTHON_STREAM.format(listen=listen, once=once)
 
 
-def as_shell(end: Endpoint, settings: Settings, *, once: bool) -> str:
+def as_shell(end: Endpoint, settings: Settings, *, once: bool, tls: str = "") -> str:
     """ncat, which keeps listening and has a broker's ear; socat for Unix sockets."""
     more = as_socat(settings)
-    if end.is_unix or more or end.transport not in ("tcp", "udp"):
-        address = listener(end).removesuffix(",fork") + more
+    if end.is_unix or more or tls or end.transport not in ("tcp", "udp"):
+        address = listener(end, tls).replace(",fork", "", 1) + more
         return f"socat - {shlex.quote(address)}"
     datagrams = end.transport == "udp"  # of which ncat keeps to the first peer
     words = ["ncat", "-l", *["-u"] * datagrams, *["-k"] * (not once and not datagrams)]

@@ -26,6 +26,9 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
         found.append((f"http GET {url}", f"HTTP: ask for {url}"))
     if endpoint.transport in TALKS and not endpoint.tls:
         found.append((f"connect {_plain(endpoint)}", f"Sockets: talk to {_plain(endpoint)}"))
+    elif endpoint.transport == "tcp" and endpoint.tls and endpoint.port is not None:
+        line = f"connect tls://{endpoint.authority}"
+        found.append((line, f"Sockets: talk to {endpoint.authority} inside TLS"))
     if endpoint.transport == "tcp" and endpoint.port is not None:
         place = shlex.quote(endpoint.authority)
         if endpoint.scheme in ("tcp", "tcp4", "tcp6", "tls"):

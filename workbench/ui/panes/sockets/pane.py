@@ -32,6 +32,7 @@ Talk to anything that listens, and see every byte both ways.
 On the target line: whom to talk to. Enter connects; each session stands beside the others.
   tcp://127.0.0.1:7007   [::1]:80   udp://127.0.0.1:5353
   unix:/run/some.sock    unix:@abstract
+  tls://example.org:443  inside TLS; s on it leads to the certificate
 listen tcp://127.0.0.1:7008 waits for others, as many as come; ^g chooses to whom a line goes.
 multicast udp://239.1.2.3:5007 --interface lo joins a group: who sends to it, and what.
 
