@@ -32,6 +32,40 @@ with {connect} as peer:
             data = data[os.write(1, data) :]
 """
 
+# One thread: two at once in one connection of OpenSSL's break it.
+_SECURE = """\
+import os
+import select
+import socket
+import ssl
+
+{secure}
+
+with {connect} as bare:
+{begin}    peer = context.wrap_socket(bare, server_hostname={name!r})
+    inputs = [peer, 0]
+    while True:
+        ready = [peer] if peer.pending() else select.select(inputs, [], [])[0]
+        if 0 in ready:
+            if data := os.read(0, 65536):
+                peer.sendall(data{crlf})
+            else:
+                inputs.remove(0)
+                socket.socket.shutdown(peer, socket.SHUT_WR)
+        if peer in ready:
+            peer.setblocking(False)
+            try:
+                data = peer.recv(65536)
+            except ssl.SSLWantReadError:
+                continue
+            finally:
+                peer.setblocking(True)
+            if not data:
+                break
+            while data:
+                data = data[os.write(1, data) :]
+"""
+
 _DATAGRAM = """\
 import os
 import socket
@@ -76,18 +110,9 @@ def as_python(
         begin = "    peer.settimeout(None)\n"
     if not secure:
         return _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
-    # With a time-out the reading thread never waits within the library, which both use.
-    begin = begin.replace("settimeout(None)", "settimeout(86400)").replace("peer.", "bare.")
-    begin += f"    peer = context.wrap_socket(bare, server_hostname={end.host or 'localhost'!r})\n"
-    script = _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
-    for old, new in (
-        (" as peer:\n", " as bare:\n"),
-        ("import socket\n", "import socket\nimport ssl\n"),
-        ("\nwith ", f"\n{secure}\n\nwith "),
-        ("peer.shutdown(", "socket.socket.shutdown(peer, "),  # SSLSocket's own ends TLS both ways
-    ):
-        script = script.replace(old, new, 1)
-    return script
+    begin = begin.replace("peer.", "bare.")
+    name = end.host or "localhost"
+    return _SECURE.format(connect=connect, begin=begin, secure=secure, name=name, crlf=ends)
 
 
 def address(end: Endpoint) -> Any:

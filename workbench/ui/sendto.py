@@ -26,9 +26,6 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
         found.append((f"http GET {url}", f"HTTP: ask for {url}"))
     if endpoint.transport in TALKS and not endpoint.tls:
         found.append((f"connect {_plain(endpoint)}", f"Sockets: talk to {_plain(endpoint)}"))
-    elif endpoint.transport == "tcp" and endpoint.tls and endpoint.port is not None:
-        line = f"connect tls://{endpoint.authority}"
-        found.append((line, f"Sockets: talk to {endpoint.authority} inside TLS"))
     if endpoint.transport == "tcp" and endpoint.port is not None:
         place = shlex.quote(endpoint.authority)
         if endpoint.scheme in ("tcp", "tcp4", "tcp6", "tls"):
@@ -38,6 +35,10 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
         if endpoint.scheme in ("tcp", "tcp4", "tcp6") or endpoint.tls:
             found.append((f"tls {place}", f"TLS: is {endpoint.authority} trusted, until when"))
             found.append((f"tls-scan {place}", f"TLS: what is {endpoint.authority} worth"))
+        if endpoint.tls:
+            inside = shlex.quote(f"tls://{endpoint.authority}")
+            words = f"Sockets: talk to {endpoint.authority} inside TLS"
+            found.append((f"connect {inside}", words))
     found.append((f"{COPY} {shlex.quote(str(endpoint))}", f"copy {endpoint}"))
     return found
 
