@@ -46,6 +46,7 @@ JOBS = {
     "resolve": "workbench.addresses.resolve",
     "reverse": "workbench.addresses.reverse",
     "services": "workbench.addresses.services",
+    "message": "workbench.mail_ftp.message.job",
     "alg cipher": "workbench.sockets.alg.job",
     "alg hash": "workbench.sockets.alg.job",
     "alg list": "workbench.sockets.alg.job",
