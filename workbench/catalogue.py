@@ -48,6 +48,7 @@ JOBS = {
     "services": "workbench.addresses.services",
     "connect": "workbench.sockets.connect",
     "families": "workbench.sockets.families",
+    "errno": "workbench.tools.errno",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",
     "ping": "workbench.sockets.ping",

@@ -77,6 +77,7 @@ COMPARED = {
     "http": "tests/http/client/test_job.py",
     "serve http": "tests/cli/test_as_code.py",
     "families": "tests/sockets/test_families.py",
+    "errno": "tests/tools/test_errno.py",
     "listen": "tests/sockets/test_listen.py",
     "multicast": "tests/sockets/test_multicast.py",
     "ping": "tests/sockets/test_ping_trace.py",
