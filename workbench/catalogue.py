@@ -56,6 +56,7 @@ JOBS = {
     "capture": "workbench.sockets.capture.job",
     "selectors": "workbench.sockets.seeing.job",
     "families": "workbench.sockets.families",
+    "errno": "workbench.tools.errno",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",
     "ping": "workbench.sockets.ping",
