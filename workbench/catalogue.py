@@ -57,6 +57,7 @@ JOBS = {
     "selectors": "workbench.sockets.seeing.job",
     "families": "workbench.sockets.families",
     "errno": "workbench.tools.errno",
+    "uuid": "workbench.tools.uuids.job",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",
     "ping": "workbench.sockets.ping",

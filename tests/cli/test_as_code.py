@@ -92,6 +92,7 @@ COMPARED = {
     "families": "tests/sockets/test_families.py",
     "capture": "tests/sockets/capture/test_job.py",
     "selectors": "tests/sockets/test_selectors.py",
+    "uuid": "tests/tools/test_uuid.py",
     "errno": "tests/tools/test_errno.py",
     "listen": "tests/sockets/test_listen.py",
     "multicast": "tests/sockets/test_multicast.py",

@@ -16,6 +16,7 @@ _PANES = {
     "tls": ("workbench.ui.panes.tls.pane", "TlsPane"),
     "http": ("workbench.ui.panes.http.pane", "HttpPane"),
     "servers": ("workbench.ui.panes.servers.pane", "ServersPane"),
+    "tools": ("workbench.ui.panes.tools.pane", "ToolsPane"),
 }
 
 
