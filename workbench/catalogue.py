@@ -74,6 +74,7 @@ JOBS = {
     "serve inspect": "workbench.http.inspect",
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
+    "serve telnet": "workbench.mail_ftp.telnet.serve",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
     "serve tls": "workbench.tls.serving.serve",
     "cert broken": "workbench.tls.keep",
