@@ -76,6 +76,7 @@ JOBS = {
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve telnet": "workbench.mail_ftp.telnet.serve",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "telnet": "workbench.mail_ftp.telnet.job",
     "serve tls": "workbench.tls.serving.serve",
     "cert broken": "workbench.tls.keep",
     "cert ca": "workbench.tls.make",

@@ -121,7 +121,7 @@ def test_commands(shell: Watched) -> None:
         peer.sock.sendall(b"quit\r\n")
         peer.until(b"bye\r\n")
         assert peer.sock.recv(1) == b""
-    assert shell.next(Closed).reason == "the visitor left"
+    shell.next(Closed, lambda one: one.reason == "the visitor left")
 
 
 def test_a_line_is_edited(shell: Watched) -> None:

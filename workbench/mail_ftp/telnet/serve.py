@@ -44,8 +44,12 @@ from workbench.tls.serving.request import SecureRequest
 
 IDLE = 3_600.0
 """Seconds of silence after which a visitor is parted from."""
+PARTING = 5.0
+"""Seconds that a visitor who has said quit has to hang up."""
 NAMES = 64
 """Characters of a terminal's name and of a variable that are kept."""
+
+_LEFT = "the visitor left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +124,8 @@ class Visitor:
         self.editor = LineEditor()
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.child: PtyChild | None = None
+        self.leaving = False
         self.told = 0
-        self.types: list[str] = []
-        """Names that the client has given its terminal, while more are asked for."""
 
 
 class TelnetHandler(Handler):
@@ -171,7 +174,9 @@ class TelnetHandler(Handler):
     def drained(self, connection: Connection) -> None:
         """The client has taken what waited."""
         visitor: Visitor = connection.state
-        if visitor.child is not None:
+        if visitor.leaving:
+            connection.finish()
+        elif visitor.child is not None:
             visitor.child.hold_back(False)
 
     def _guests(self) -> list[Guest]:
@@ -185,6 +190,8 @@ class TelnetHandler(Handler):
     def received(self, connection: Connection, data: memoryview) -> None:
         """Options and what is typed."""
         visitor: Visitor = connection.state
+        if visitor.leaving:
+            return
         connection.deadline(IDLE, "silent for an hour")
         for item in visitor.telnet.receive(data):
             if isinstance(item, Data):
@@ -193,9 +200,13 @@ class TelnetHandler(Handler):
                 self._tell(connection, visitor, say(visitor.telnet, item, "client", connection.id))
                 self._heed(connection, visitor, item)
                 self._tell_own(connection, visitor)
-            if connection.closing:
+            if connection.closing or visitor.leaving:
                 return
         self._tell_own(connection, visitor)
+
+    def ended(self, connection: Connection) -> None:
+        """The client has hung up."""
+        connection.close(_LEFT if connection.state.leaving else "closed by the peer")
 
     def _heed(self, connection: Connection, visitor: Visitor, item: Item) -> None:
         telnet, shell = visitor.telnet, visitor.shell
@@ -239,8 +250,15 @@ class TelnetHandler(Handler):
                 self._hide(visitor)
             if shell.over:
                 connection.send(visitor.telnet.take())
-                connection.close("the visitor left")
+                self._leave(connection, visitor)
                 return
+
+    def _leave(self, connection: Connection, visitor: Visitor) -> None:
+        """Hang up; what has been sent by then is read, or the peer would lose our last words."""
+        visitor.leaving = True
+        connection.deadline(PARTING, _LEFT)
+        if not connection.pending:
+            connection.finish()
 
     def _hide(self, visitor: Visitor) -> None:
         """Have a client that edits lines itself show nothing of a password."""
