@@ -13,15 +13,6 @@ from workbench.mail_ftp.telnet.screen import width_of
 LIMIT = 1_000
 """Characters of a line."""
 
-ENTER, BACKSPACE, INTERRUPT, END, ERASE_LINE, ERASE_WORD = (
-    "\r",
-    "\x7f",
-    "\x03",
-    "\x04",
-    "\x15",
-    "\x17",
-)
-
 
 class LineEditor:
     """One line at a time; `feed` gives what is to be shown, and whole lines.
@@ -48,7 +39,7 @@ class LineEditor:
             elif char == "\n" and self._after_cr:
                 self._after_cr = False
             else:
-                self._after_cr = char == ENTER
+                self._after_cr = char == "\r"
                 shown, line = self._type(char)
                 if shown or line is not None:
                     yield shown, line
@@ -91,5 +82,5 @@ class LineEditor:
         if not count or not self.text:
             return ""
         gone, self.text = self.text[-count:], self.text[:-count]
-        cells = 0 if self.masked else sum(map(width_of, gone))
+        cells = 0 if self.masked else sum(max(0, width_of(char)) for char in gone)
         return "\b" * cells + " " * cells + "\b" * cells

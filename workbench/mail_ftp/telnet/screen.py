@@ -55,9 +55,15 @@ Row = list[Cell]
 
 @lru_cache(4_096)
 def width_of(char: str) -> int:
-    """Columns of a character: 0 for marks and what is invisible, 2 for wide ones (UAX 11)."""
-    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+    """Columns of a character: 0 for marks, 2 for wide ones (UAX 11), -1 for what draws nothing.
+
+    Of the last kind are the controls of writing direction, which would disorder a row.
+    """
+    kind = unicodedata.category(char)
+    if kind in ("Mn", "Me"):
         return 0
+    if kind in ("Cf", "Cc", "Cs", "Zl", "Zp"):
+        return -1
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
@@ -127,7 +133,7 @@ class Screen:
             width = 1 if " " <= char < "\x7f" else width_of(char)
             if width == 0:
                 self._mark(char)
-            else:
+            elif width > 0:
                 self._put(char, width)
 
     def _put(self, char: str, width: int) -> None:
