@@ -74,6 +74,7 @@ JOBS = {
     "serve inspect": "workbench.http.inspect",
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
+    "serve nntp": "workbench.mail_ftp.nntp.serve",
     "serve telnet": "workbench.mail_ftp.telnet.serve",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
     "telnet": "workbench.mail_ftp.telnet.job",

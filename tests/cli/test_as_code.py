@@ -95,6 +95,7 @@ COMPARED = {
     "serve inspect": "tests/http/test_inspect.py",
     "serve wsgi": "tests/http/gateway/test_wsgi.py",
     "telnet": "tests/mail_ftp/telnet/test_job.py",
+    "serve nntp": "tests/mail_ftp/nntp/test_serve.py",
     "serve telnet": "tests/mail_ftp/telnet/test_serve.py",
     "serve xmlrpc": "tests/http/xmlrpc/test_xmlrpc.py",
     "trace": "tests/sockets/test_ping_trace.py",
