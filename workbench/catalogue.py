@@ -77,6 +77,7 @@ JOBS = {
     "serve nntp": "workbench.mail_ftp.nntp.serve",
     "serve telnet": "workbench.mail_ftp.telnet.serve",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "nntp": "workbench.mail_ftp.nntp.job",
     "telnet": "workbench.mail_ftp.telnet.job",
     "serve tls": "workbench.tls.serving.serve",
     "cert broken": "workbench.tls.keep",

@@ -94,6 +94,7 @@ COMPARED = {
     "serve cgi": "tests/http/gateway/test_cgi.py",
     "serve inspect": "tests/http/test_inspect.py",
     "serve wsgi": "tests/http/gateway/test_wsgi.py",
+    "nntp": "tests/mail_ftp/nntp/test_job.py",
     "telnet": "tests/mail_ftp/telnet/test_job.py",
     "serve nntp": "tests/mail_ftp/nntp/test_serve.py",
     "serve telnet": "tests/mail_ftp/telnet/test_serve.py",
