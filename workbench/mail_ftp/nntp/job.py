@@ -15,7 +15,7 @@ from workbench.core.job import argument, job, option
 from workbench.core.message import Command, Event, command, event
 from workbench.core.scope import Scope
 from workbench.mail_ftp.access import AccessRequest, reach
-from workbench.mail_ftp.nntp.article import Read, read, words
+from workbench.mail_ftp.nntp.article import in_words, words
 from workbench.mail_ftp.nntp.client import News
 from workbench.mail_ftp.nntp.client_code import as_python, as_shell
 from workbench.mail_ftp.nntp.codec import NntpError, Wildmat, decode
@@ -90,7 +90,7 @@ class ArticleRead(Event):
 
     def line(self) -> str:
         """Its fields and its text."""
-        return in_words(read(self.data))
+        return in_words(self.data)
 
     def size(self) -> int:
         """The bytes, and what the object itself takes."""
@@ -338,13 +338,3 @@ def _serve(request: NewsRequest, news: News, scope: Scope) -> Iterator[Event]:
             if problem.code in ("EOF", "protocol error", "too long"):
                 raise
             yield Refused(explain("", problem).line().removeprefix(": "))
-
-
-def in_words(one: Read) -> str:
-    """An article for people: its fields, an empty line, its text, its other parts."""
-    lines = [f"{name}: {value}" for name, value in one.fields]
-    lines += ["", *one.text.split("\n")]
-    if len(one.parts) > 1 or any(part.name for part in one.parts):
-        lines += ["", *(f"[{part.kind} {part.name} {part.size:,} B]" for part in one.parts)]
-    lines += [f"[flaw: {flaw}]" for flaw in one.flaws]
-    return "\n".join(lines)
