@@ -91,6 +91,7 @@ JOBS = {
     "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",
     "ways": "workbench.sockets.ways.job",
+    "pop3": "workbench.mail_ftp.pop3.job",
 }
 
 

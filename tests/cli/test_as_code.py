@@ -98,6 +98,7 @@ COMPARED = {
     "trace": "tests/sockets/test_ping_trace.py",
     "watch": "tests/servers/watch/test_code.py",
     "ways": "tests/sockets/test_ways_job.py",
+    "pop3": "tests/mail_ftp/test_pop3.py",
     "cert broken": "tests/tls/test_keep.py",
     "cert convert": "tests/tls/test_keep.py",
     "cert match": "tests/tls/test_keep.py",

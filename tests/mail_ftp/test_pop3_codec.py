@@ -16,7 +16,9 @@ def fed(data: bytes, step: int) -> tuple[bytes, codec.Body]:
     return out, body
 
 
-@given(st.lists(st.sampled_from([b".", b"..", b"a", b"", b".\r", b"x.y", b"\xff"])), st.integers(1, 9))
+@given(
+    st.lists(st.sampled_from([b".", b"..", b"a", b"", b".\r", b"x.y", b"\xff"])), st.integers(1, 9)
+)
 def test_what_is_stuffed_comes_out_as_it_was(lines: list[bytes], step: int) -> None:
     data = b"".join(line.rstrip(b"\r") + b"\r\n" for line in lines)
     out, body = fed(b"".join(codec.stuffed(data)), step)
