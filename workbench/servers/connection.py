@@ -18,7 +18,7 @@ from workbench.core.message import Event
 from workbench.servers.callbacks import Timer
 from workbench.servers.deadlines import Deadlines
 from workbench.servers.desk import Desk
-from workbench.servers.layer import Laid, Stream
+from workbench.servers.layer import Laid, Layer, Stream
 from workbench.servers.transcripts import Transcript
 
 FILE_AT_ONCE = 1 << 22
@@ -43,6 +43,9 @@ class Handler:
 
     def received(self, connection: Connection, data: memoryview) -> None:
         """Bytes came; the view is good only until this returns."""
+
+    def layered(self, connection: Connection) -> None:
+        """The layer that was asked for by `Connection.start_layer` is complete."""
 
     def ended(self, connection: Connection) -> None:
         """The peer has closed its sending side; what is sent now still reaches it."""
@@ -90,6 +93,9 @@ class Host(Protocol):
 
     def flush(self, connection: Connection) -> None:
         """Write what waits."""
+
+    def lay(self, connection: Connection, layer: Layer) -> None:
+        """Lay it on the connection once nothing waits."""
 
     def close_soon(self, connection: Connection) -> None:
         """Close once nothing waits."""
@@ -153,7 +159,9 @@ class Connection:
         due: its deadline, by time.monotonic(), and the reason.
         slot: of `Deadlines`.
         laid: what lies between it and the kernel's socket; then `sock` is that.
-        beginning: that is not ready yet, and the handler knows nothing of the connection.
+        next_layer: what will be laid there once nothing waits to be sent.
+        beginning: what is laid is not ready yet: the handler hears nothing of the peer.
+        welcomed: the handler knows of the connection.
     """
 
     __slots__ = (
@@ -173,6 +181,7 @@ class Connection:
         "laid",
         "last",
         "loop",
+        "next_layer",
         "opened_at",
         "peer",
         "pending",
@@ -181,6 +190,7 @@ class Connection:
         "sock",
         "state",
         "transcript",
+        "welcomed",
     )
 
     def __init__(
@@ -190,7 +200,9 @@ class Connection:
         self.id = number
         self.sock: Stream = sock
         self.laid: Laid | None = None
+        self.next_layer: Layer | None = None
         self.beginning = False
+        self.welcomed = False
         self.peer = peer
         self.host = host
         self.opened_at = time.monotonic()
@@ -261,6 +273,16 @@ class Connection:
         self._queue.append(FileSlice(fd, offset, count))
         self.pending += count
         self.loop.flush(self)
+
+    def start_layer(self, layer: Layer) -> None:
+        """Lay a layer on the connection, as STARTTLS does, when what was sent before has gone.
+
+        Nothing may be sent until `Handler.layered` is called, and nothing is received; a deadline
+        that stands is replaced by the layer's own. What the peer sent in the clear together with
+        its wish is the handler's to forget (RFC 3207, 6).
+        """
+        if not (self._reason or self.laid or self.next_layer):
+            self.loop.lay(self, layer)
 
     def close(self, reason: str = "closed by the server") -> None:
         """Close as soon as what waits has been sent."""

@@ -15,7 +15,7 @@ import resource
 import selectors
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from workbench.core.endpoint import Endpoint
@@ -51,13 +51,22 @@ class Loop(Turns):
         admit: Admit | None = None,
         layer: Layer | None = None,
         selector: selectors.BaseSelector | None = None,
+        told: Sequence[Event] = (),
     ) -> None:
-        """Raises JobError: the rules of the door cannot be read."""
+        """Take the rules of the door.
+
+        Args:
+            told: what else there is to say once it listens.
+
+        Raises:
+            JobError: the rules of the door cannot be read.
+        """
         super().__init__(endpoint, handler, selector or selectors.DefaultSelector(), layer=layer)
         self.scope = scope
         self.desk = Desk(self, admit)
         self._listeners: list[socket.socket] = []
         self._watching = False
+        self._told = told
 
     def run(self) -> Iterator[Event]:
         """Listen and serve; ends with Done when told to stop, or when it has drained.
@@ -81,6 +90,7 @@ class Loop(Turns):
             yield Listening(str(self.endpoint))
             yield self.desk.state()
             yield from self.layer.told if self.layer is not None else ()
+            yield from self._told
             yield from self._serve()
         finally:
             for connection in list(self._open.values()):

@@ -129,20 +129,44 @@ class Turns(ABC):
         self._open[connection.id] = connection
         self.desk.opened(connection)
         if self.layer is not None:
-            laid = self.layer.lay(sock, number, self.desk.events.append)
-            connection.sock = connection.laid = laid
-            connection.beginning = True
-            connection.deadline(BEGINNING, "no TLS handshake in time")
-            self._selector.register(laid, READ, partial(self._advance, connection, laid))
-            connection._interest = READ
+            self._lay(connection, sock, self.layer)
             return connection
         self._selector.register(sock, READ, connection)
         connection._interest = READ
         self._welcome(connection)
         return connection
 
+    def lay(self, connection: Connection, layer: Layer) -> None:
+        """Lay it on the connection once nothing waits."""
+        connection.next_layer = layer
+        if connection._queue:
+            self.adjust(connection)  # nothing of the peer's is read before
+        else:
+            self._lay_next(connection)
+
+    def _lay_next(self, connection: Connection) -> None:
+        layer, sock = connection.next_layer, connection.sock
+        connection.next_layer = None
+        if layer is not None and isinstance(sock, socket.socket):
+            if connection._interest:
+                self._selector.unregister(sock)
+            self._lay(connection, sock, layer)
+
+    def _lay(self, connection: Connection, sock: socket.socket, layer: Layer) -> None:
+        laid = layer.lay(sock, connection.id, self.desk.events.append)
+        connection.sock = connection.laid = laid
+        connection.beginning = True
+        connection.deadline(BEGINNING, "no TLS handshake in time")
+        self._selector.register(laid, READ, partial(self._advance, connection, laid))
+        connection._interest = READ
+
     def _welcome(self, connection: Connection) -> None:
+        """Tell the handler of a connection, or that what it wished to be laid there is ready."""
         try:
+            if connection.welcomed:
+                self.handler.layered(connection)
+                return
+            connection.welcomed = True
             self.handler.opened(connection)
         except Exception as problem:
             self._fault(connection, problem)
@@ -222,6 +246,9 @@ class Turns(ABC):
             return
         if connection.closing and connection.pending < before:
             self._linger(connection)  # it reads, however slowly
+        if connection.next_layer is not None and not (connection._queue or connection.closing):
+            self._lay_next(connection)
+            return
         self.adjust(connection)
         if connection.closing:
             return
@@ -235,11 +262,13 @@ class Turns(ABC):
 
     def adjust(self, connection: Connection) -> None:
         """Have the selector watch for what this connection can go on with."""
-        if connection.id not in self._open:
+        if connection.id not in self._open or connection.beginning:
             return
         wanted = WRITE if connection._queue else 0
         limit = HIGH_WATER if connection._interest & READ else LOW_WATER
         room = connection.pending < (limit if self.held < HELD_LIMIT else 1)
+        if connection.next_layer is not None:
+            room = False
         if room and not (connection._half_closed or connection.closing or connection.held_back):
             wanted |= READ
         if wanted == connection._interest:
@@ -290,7 +319,7 @@ class Turns(ABC):
         if connection.laid is not None:
             connection.laid.gone()
         connection.sock.close()
-        if not connection.beginning:
+        if connection.welcomed:
             self.handler.closed(connection)
         self.desk.closed(connection, reason)
 
