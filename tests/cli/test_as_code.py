@@ -99,6 +99,7 @@ COMPARED = {
     "watch": "tests/servers/watch/test_code.py",
     "ways": "tests/sockets/test_ways_job.py",
     "pop3": "tests/mail_ftp/test_pop3.py",
+    "serve pop3": "tests/mail_ftp/test_serve_pop3.py",
     "cert broken": "tests/tls/test_keep.py",
     "cert convert": "tests/tls/test_keep.py",
     "cert match": "tests/tls/test_keep.py",

@@ -141,7 +141,7 @@ class Pop3(AccessRequest):
 @job(
     "pop3",
     tab="mail_ftp",
-    example="pop3 pop3://127.0.0.1:1110 --user me --password secret",
+    example="pop3 pop3://me@127.0.0.1:1110",
     commands=(Pop3Get, Pop3Delete, Stop),
 )
 def pop3(request: Pop3, scope: Scope) -> Iterator[Event]:
