@@ -54,6 +54,11 @@ both = pytest.mark.parametrize("code", [python, shell])
 # Every job, and the file that compares it with its code as it is shown.
 COMPARED = {
     "address": "tests/addresses/test_address.py",
+    "alg cipher": "tests/sockets/alg/test_job.py",
+    "alg hash": "tests/sockets/alg/test_job.py",
+    "alg list": "tests/sockets/alg/test_job.py",
+    "can follow": "tests/sockets/can/test_job.py",
+    "can send": "tests/sockets/can/test_job.py",
     "connect": "tests/cli/test_as_code.py",
     "interfaces": "tests/addresses/test_host.py",
     "dns": "tests/addresses/test_names.py",
