@@ -97,6 +97,7 @@ JOBS = {
     "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",
     "ways": "workbench.sockets.ways.job",
+    "imap": "workbench.mail_ftp.imap.job",
     "pop3": "workbench.mail_ftp.pop3.job",
 }
 

@@ -103,6 +103,7 @@ COMPARED = {
     "trace": "tests/sockets/test_ping_trace.py",
     "watch": "tests/servers/watch/test_code.py",
     "ways": "tests/sockets/test_ways_job.py",
+    "imap": "tests/mail_ftp/test_imap.py",
     "pop3": "tests/mail_ftp/test_pop3.py",
     "serve pop3": "tests/mail_ftp/test_serve_pop3.py",
     "cert broken": "tests/tls/test_keep.py",

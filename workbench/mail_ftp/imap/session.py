@@ -7,7 +7,7 @@ import hmac
 import re
 import selectors
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -20,7 +20,7 @@ from workbench.core.text import safe
 from workbench.mail_ftp.access import AccessRequest, may_go_on_in_the_clear, reach, secure
 from workbench.mail_ftp.dialogue import MASK, Dialogue, hung_up
 from workbench.mail_ftp.imap.codec import Response, literal_of, parse, quoted
-from workbench.mail_ftp.pop3.client import sasl_first
+from workbench.mail_ftp.pop3.client import Refused, sasl_first
 from workbench.mail_ftp.wire import Wire
 
 Auth = Literal["auto", "plain", "login", "cram-md5", "xoauth2"]
@@ -45,10 +45,6 @@ _CODES = {
 
 V = TypeVar("V")
 Telling = Generator[Event, None, V]
-
-
-class Refused(JobError):  # noqa: N818 - it is an answer
-    """The server said NO or BAD; the session can go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +237,7 @@ class Session:
             size = word.size if isinstance(word, Pieces) else len(word.data)
             yield from self._announce(line, shown, size)
             secret = isinstance(word, Text) and word.secret
-            yield self.dialogue.pour(pieces, MASK if secret else "a literal")
+            yield self.dialogue.pour(_exactly(pieces, size), MASK if secret else "a literal")
             line, shown = b"", ""
         yield self.dialogue.say(line, shown)
 
@@ -344,6 +340,22 @@ class Session:
             response = yield from self.hear()
             if response.tag == tag.encode():
                 return woken
+
+
+def _exactly(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Pieces of so many bytes together; what is more would be taken for commands.
+
+    Raises:
+        JobError: they are fewer.
+    """
+    left = size
+    for piece in pieces:
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            break
+    if left != 0:
+        raise JobError("the file has changed while it was sent", advice="try again")
 
 
 def _ready(wire: Wire, scope: Scope, seconds: float) -> Literal["wire", "scope", ""]:
