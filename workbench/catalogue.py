@@ -87,6 +87,7 @@ JOBS = {
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
     "nntp": "workbench.mail_ftp.nntp.job",
     "telnet": "workbench.mail_ftp.telnet.job",
+    "serve pop3": "workbench.mail_ftp.pop3.serve",
     "serve tls": "workbench.tls.serving.serve",
     "cert broken": "workbench.tls.keep",
     "cert ca": "workbench.tls.make",
@@ -103,6 +104,8 @@ JOBS = {
     "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",
     "ways": "workbench.sockets.ways.job",
+    "imap": "workbench.mail_ftp.imap.job",
+    "pop3": "workbench.mail_ftp.pop3.job",
 }
 
 
