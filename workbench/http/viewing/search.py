@@ -123,3 +123,13 @@ class Search:
             data = self._slice(low, high)
             reach = [(one, 0, high - low + len(one) - 1) for one in self._needles]
             places = [(data.find if step > 0 else data.rfind)(*one) for one in reach]
+            found = [place for place in places if place >= 0]
+            if found:
+                return low + (min(found) if step > 0 else max(found))
+            at = high if step > 0 else low
+            time.sleep(NAP)
+        return -1
+
+    def _slice(self, low: int, high: int) -> bytes:
+        """Bytes in small letters, and behind them those that a place in them may reach to."""
+        return self._body.read(low, high - low + self._longest - 1).lower()
