@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Note
 from workbench.core.failure import JobError
-from workbench.core.job import argument, job, option
+from workbench.core.job import Function, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.http.client.building import (
@@ -22,6 +24,9 @@ from workbench.http.client.building import (
     with_query,
 )
 from workbench.http.client.request import ANSWER, ClientRequest
+
+if TYPE_CHECKING:
+    from workbench.http.viewing.kept import KeptBody
 
 SENDING = "what to send"
 BODY = "the body"
@@ -107,12 +112,19 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
     yield from _told(request, scope, wire=False)
 
 
-def http_with_wire(request: Http, scope: Scope) -> Iterator[Event]:
-    """The same with what went over the wire, within bounds: for a screen, which keeps it."""
-    yield from _told(request, scope, wire=True)
+def http_kept(body: KeptBody) -> Function[Http]:
+    """The same for a screen: with what went over the wire, within bounds, and the body kept."""
+
+    def function(request: Http, scope: Scope) -> Iterator[Event]:
+        from workbench.http.viewing.keeping import keeping
+
+        with closing(_told(request, scope, wire=True)) as told:
+            yield from keeping(told, body)
+
+    return function
 
 
-def _told(request: Http, scope: Scope, *, wire: bool) -> Iterator[Event]:
+def _told(request: Http, scope: Scope, *, wire: bool) -> Generator[Event, None, None]:
     from workbench.http.client.client import Client
     from workbench.http.client.content import Bytes
     from workbench.http.client.message import HttpRequest, check_method, method_of

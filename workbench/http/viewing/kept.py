@@ -39,6 +39,8 @@ class KeptBody:
         self._check_at = 0
         self.size = 0
         self.whole = False
+        self.bodies = 0
+        """How often a body began."""
 
     def write(self, data: bytes) -> None:
         """Bytes that came.
@@ -65,7 +67,9 @@ class KeptBody:
                 os.ftruncate(self._fd, 0)
                 os.lseek(self._fd, 0, os.SEEK_SET)
             self._head = bytearray()
-            self.size = 0
+            self.size = self._check_at = 0
+            self.whole = False
+            self.bodies += 1
 
     def finish(self) -> None:
         """No more will come."""
