@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +79,7 @@ class Http(ClientRequest):
         (), "a field of an urlencoded form", metavar="NAME=VALUE", group=BODY
     )
     follow: bool = option(False, "follow redirects", group=ANSWER)
+    step: bool = option(False, "follow redirects, asking before each", group=ANSWER)
     output: Path | None = option(None, "write the body there", metavar="FILE", group=ANSWER)
     save: Path | None = option(
         None, "write the exchange there too, as HAR", metavar="FILE.har", group=ANSWER
@@ -92,13 +93,20 @@ class Http(ClientRequest):
         """urllib.request, or http.client where that cannot."""
         from workbench.http.client.code_python import python
 
+        _refuse_steps(self)
         return python(self)
 
     def as_shell(self) -> str:
         """curl."""
         from workbench.http.client.code_shell import shell
 
+        _refuse_steps(self)
         return shell(self)
+
+
+def _refuse_steps(request: Http) -> None:
+    if request.step:
+        raise JobError("no script asks before each redirect", advice="--follow goes all the way")
 
 
 @job(
@@ -151,15 +159,19 @@ def _told(request: Http, scope: Scope, *, wire: bool) -> Generator[Event, None, 
         raise JobError("the request target has a space or a line's end in it", advice="use --raw")
     options, notes = client_options(
         request, url, items.omit, decode=request.decode,
-        follow=request.max_redirects if request.follow else 0, watched=request.verbose or wire,
-        bound=bound,
+        follow=request.max_redirects if request.follow or request.step else 0,
+        watched=request.verbose or wire, bound=bound,
     )  # fmt: skip
+    if request.step:
+        from workbench.http.client.consent import Consent
+
+        options = replace(options, consent=Consent(scope))
     yield from (Note(text) for text in notes)
     client = Client(options, scope)
     teller = Teller(
         decode=request.decode and not request.raw, output=request.output,
         most=request.max_body, verbose=request.verbose,
-        follows=request.follow, logs_in=options.credentials is not None,
+        follows=request.follow or request.step, logs_in=options.credentials is not None,
         secrets=(request.secret_header.partition(":")[2].strip().encode(),),
         wire=wire,
     )  # fmt: skip
