@@ -76,6 +76,7 @@ JOBS = {
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
     "serve tls": "workbench.tls.serving.serve",
+    "serve smtp": "workbench.mail_ftp.smtp.serve",
     "cert broken": "workbench.tls.keep",
     "cert ca": "workbench.tls.make",
     "cert client": "workbench.tls.make",
