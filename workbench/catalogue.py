@@ -89,6 +89,7 @@ JOBS = {
     "telnet": "workbench.mail_ftp.telnet.job",
     "serve pop3": "workbench.mail_ftp.pop3.serve",
     "serve tls": "workbench.tls.serving.serve",
+    "serve smtp": "workbench.mail_ftp.smtp.serve",
     "cert broken": "workbench.tls.keep",
     "cert ca": "workbench.tls.make",
     "cert client": "workbench.tls.make",

@@ -76,6 +76,7 @@ COMPARED = {
     "serve chargen": "tests/sockets/test_simple.py",
     "serve daytime": "tests/sockets/test_simple.py",
     "serve tls": "tests/tls/serving/test_code.py",
+    "serve smtp": "tests/mail_ftp/smtp/test_serve.py",
     "serve discard": "tests/sockets/test_simple.py",
     "serve echo": "tests/cli/test_as_code.py",
     "serve script": "tests/sockets/test_script.py",
