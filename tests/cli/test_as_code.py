@@ -94,6 +94,8 @@ COMPARED = {
     "capture": "tests/sockets/capture/test_job.py",
     "selectors": "tests/sockets/test_selectors.py",
     "uuid": "tests/tools/test_uuid.py",
+    "hash": "tests/tools/test_digests.py",
+    "encode": "tests/tools/test_encode.py",
     "errno": "tests/tools/test_errno.py",
     "listen": "tests/sockets/test_listen.py",
     "multicast": "tests/sockets/test_multicast.py",

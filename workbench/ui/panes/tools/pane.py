@@ -18,6 +18,8 @@ On the target line a job and what it is about; enter runs it.
   message mail.eml             a mail message: fields, way, checks, parts,
                                what is wrong; --part 2, --attachments DIR
   message --build --sender a@b --to c@d --subject x --text y
+  hash FILE --by sha256 --by md5, hash --text abc --by all
+  encode gzip,base64 --text abc; --decode takes codings off again
   errno ECONNREFUSED           the system's errors, by name, number, words
 b goes from board to board, p shows the same as a script and as a shell
 command, e exports, y copies.
@@ -38,7 +40,7 @@ class ToolsPane(BoardsPane):
 
     tab: ClassVar[str] = "tools"
     verb: ClassVar[str] = "uuid"
-    verbs: ClassVar[tuple[str, ...]] = ("errno", "message")
+    verbs: ClassVar[tuple[str, ...]] = ("encode", "errno", "hash", "message")
     prompt: ClassVar[str] = "tools"
     first_line: ClassVar[str] = "uuid --count 3"
     help_text: ClassVar[str] = HELP
