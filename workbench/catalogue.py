@@ -59,6 +59,7 @@ JOBS = {
     "encode": "workbench.tools.encode",
     "errno": "workbench.tools.errno",
     "hash": "workbench.tools.digests",
+    "url": "workbench.tools.urls.job",
     "uuid": "workbench.tools.uuids.job",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",

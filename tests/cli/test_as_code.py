@@ -93,6 +93,7 @@ COMPARED = {
     "families": "tests/sockets/test_families.py",
     "capture": "tests/sockets/capture/test_job.py",
     "selectors": "tests/sockets/test_selectors.py",
+    "url": "tests/tools/test_url.py",
     "uuid": "tests/tools/test_uuid.py",
     "hash": "tests/tools/test_digests.py",
     "encode": "tests/tools/test_encode.py",
