@@ -75,6 +75,7 @@ JOBS = {
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "smtp": "workbench.mail_ftp.smtp.job",
     "serve tls": "workbench.tls.serving.serve",
     "serve smtp": "workbench.mail_ftp.smtp.serve",
     "cert broken": "workbench.tls.keep",

@@ -70,6 +70,7 @@ COMPARED = {
     "serve chargen": "tests/sockets/test_simple.py",
     "serve daytime": "tests/sockets/test_simple.py",
     "serve tls": "tests/tls/serving/test_code.py",
+    "smtp": "tests/mail_ftp/smtp/test_smtp.py",
     "serve smtp": "tests/mail_ftp/smtp/test_serve.py",
     "serve discard": "tests/sockets/test_simple.py",
     "serve echo": "tests/cli/test_as_code.py",
