@@ -291,7 +291,7 @@ def test_a_port_is_none_only_where_nothing_gives_one() -> None:
     for name, kind in SCHEMES.items():
         if kind.is_unix:
             continue
-        host = "1" if kind.transport == "vsock" else "host"
+        host = "1" if kind.transport in ("vsock", "tipc") else "host"
         endpoint = parse(f"{name}://{host}")
         assert endpoint.port == kind.port
         assert endpoint.has_default_port == (kind.port is not None)
@@ -460,7 +460,13 @@ def test_completion_of_schemes() -> None:
     assert complete("127.") == []
     assert set(complete("")) == {kind.prefix for kind in SCHEMES.values()}
     for text in complete(""):
-        host = "%2Fx" if text.endswith("+unix://") else "1" if text == "vsock://" else "/x"
+        host = (
+            "%2Fx"
+            if text.endswith("+unix://")
+            else "1"
+            if text in ("vsock://", "tipc://")
+            else "/x"
+        )
         assert parse(text + (host if text[-1] == ":" else host.lstrip("/"))).scheme in text
 
 
@@ -476,7 +482,10 @@ def test_reading_endpoints_loads_little() -> None:
 
 # -- laws -----------------------------------------------------------------------------------------
 
-inet = [name for name, kind in SCHEMES.items() if not kind.is_unix and kind.transport != "vsock"]
+NUMBERED = ("vsock", "tipc")
+inet = [
+    name for name, kind in SCHEMES.items() if not kind.is_unix and kind.transport not in NUMBERED
+]
 applications = [name for name in inet if SCHEMES[name].application]
 labels = st.from_regex(
     r"[A-Za-z_]([A-Za-z0-9_-]{0,10}[A-Za-z])?", fullmatch=True

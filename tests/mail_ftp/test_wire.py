@@ -72,9 +72,10 @@ def test_bytes_and_lines_in_turn() -> None:
 
 @pytest.mark.parametrize("ending", [b"", b"\n"])
 def test_a_line_has_an_end(ending: bytes) -> None:
-    with peer(lambda sock: sock.sendall(b"y" * 2_000 + ending)) as wire:
-        with pytest.raises(JobError, match="more than 1,000 bytes, beginning yyyy"):
-            wire.line(1_000)
+    flood = b"y" * 2_000 + ending
+    words = "more than 1,000 bytes, beginning yyyy"
+    with peer(lambda sock: sock.sendall(flood)) as wire, pytest.raises(JobError, match=words):
+        wire.line(1_000)
 
 
 def test_a_byte_at_a_time_is_no_way_round_the_deadline() -> None:

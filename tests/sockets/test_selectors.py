@@ -8,14 +8,23 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.servers.watching import PATIENCE, Watched, failure, receive, serving
-from workbench.core.endpoint import parse
+from workbench.core.endpoint import Endpoint, parse
+from workbench.core.events import Note
+from workbench.core.message import Event
+from workbench.core.runner import Run, start
+from workbench.servers.events import Peek
 from workbench.servers.seen import KINDS, Registered, Round
+from workbench.sockets.connect import Connect, connect
+from workbench.sockets.echo import Echo, serve_echo
 from workbench.sockets.seeing.job import Selectors, see
+from workbench.sockets.session import Send
 
 END = parse("tcp://127.0.0.1:0")
 
@@ -111,3 +120,80 @@ def test_the_code_serves_and_tells(way: str, kind: Any) -> None:
             assert child.stderr is not None
             calls = child.stderr.read()
             assert {"epoll": "epoll_wait", "poll": "poll(", "select": "select"}[kind] in calls
+
+
+# -- any loop that runs ---------------------------------------------------------------------------
+
+
+def test_a_server_is_looked_into_and_left_alone_again() -> None:
+    with serving(serve_echo, Echo(END)) as server, server.connect() as one:
+        echoes(server, one)
+        assert not server.all(Registered)
+        server.tell(Peek())
+        server.next(Registered, lambda event: "peer 127." in event.what)
+        told = {event.what.partition(" ")[0]: event.watched for event in server.all(Registered)}
+        assert told == dict.fromkeys(("listener:", "commands", "wake-ups", "peer"), "read")
+        echoes(server, one)
+        server.next(Round, lambda event: len(event.took) == len(event.ready) > 0)
+        server.tell(Peek(on=False))
+        server.page()
+        rounds = len(server.all(Round))
+        echoes(server, one)
+        server.page()
+        assert len(server.all(Round)) == rounds
+
+
+def test_the_loop_of_datagrams_is_seen_too() -> None:
+    with serving(serve_echo, Echo(parse("udp://127.0.0.1:0"))) as server:
+        server.tell(Peek())
+        fd = server.next(Registered, lambda event: "datagrams" in event.what).fd
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            one.settimeout(PATIENCE)
+            one.sendto(b"x", (server.endpoint.host, server.endpoint.require_port()))
+            assert one.recv(10) == b"x"
+        server.next(Round, lambda event: (fd, "read") in event.ready)
+
+
+def test_where_there_is_no_loop_it_is_said() -> None:
+    with serving(serve_echo, Echo(END, how="threading")) as server:
+        server.tell(Peek())
+        server.next(Note, lambda event: "no event loop to look into" in event.text)
+
+
+def test_the_loop_of_a_session_is_seen() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        end = parse(f"tcp://127.0.0.1:{listener.getsockname()[1]}")
+        with serving_session(end) as (run, next_one):
+            peer, _ = listener.accept()
+            with peer:
+                run.send(Peek())
+                fd = next_one(Registered, lambda event: event.what == "the peer").fd
+                peer.sendall(b"hello")
+                turn = next_one(Round, lambda event: (fd, "read") in event.ready)
+                assert turn.number > 0
+                assert len(turn.took) == len(turn.ready)
+                run.send(Send(b"x" * 30_000_000))  # more than the kernel takes
+                found = next_one(Registered, lambda event: "write" in event.watched)
+                assert found.fd == fd
+
+
+@contextmanager
+def serving_session(end: Endpoint) -> Iterator[tuple[Run, Any]]:
+    """A session, and what gives its next event of a kind."""
+    run = start(connect, Connect(end), process=False)
+    held: list[Event] = []
+
+    def next_one(kind: type[Event], where: Any) -> Event:
+        while True:
+            while held:
+                event = held.pop(0)
+                if isinstance(event, kind) and where(event):
+                    return event
+            assert run.feed.wait(PATIENCE), f"no {kind.__name__} in time"
+            held.extend(run.feed.drain().events)
+
+    try:
+        yield run, next_one
+    finally:
+        run.cancel()
+        assert run.wait(PATIENCE) is not None

@@ -36,11 +36,21 @@ from workbench.ui.sendto import COPY, choices
         ("vsock://1:5000", ["connect vsock://1:5000"]),
         (
             "https://127.0.0.1:443/",
-            ["http GET https://127.0.0.1/", "tls 127.0.0.1:443", "tls-scan 127.0.0.1:443"],
+            [
+                "http GET https://127.0.0.1/",
+                "tls 127.0.0.1:443",
+                "tls-scan 127.0.0.1:443",
+                "connect tls://127.0.0.1:443",
+            ],
         ),
         (
             "tls://[::1]:853",
-            ["http GET 'https://[::1]:853/'", "tls '[::1]:853'", "tls-scan '[::1]:853'"],
+            [
+                "http GET 'https://[::1]:853/'",
+                "tls '[::1]:853'",
+                "tls-scan '[::1]:853'",
+                "connect 'tls://[::1]:853'",
+            ],
         ),
     ],
 )

@@ -20,6 +20,7 @@ from workbench import catalogue
 from workbench.core.arguments import parse_line
 from workbench.core.endpoint import parse
 from workbench.servers.events import Listening
+from workbench.servers.seen import Registered
 from workbench.sockets.families import KINDS
 from workbench.sockets.pcapng import Reader
 from workbench.sockets.scan.job import Port
@@ -32,6 +33,7 @@ from workbench.ui.panes.sockets.pingboard import PingBoard
 from workbench.ui.panes.sockets.scanboard import ScanBoard
 from workbench.ui.panes.sockets.selectorboard import SelectorBoard
 from workbench.ui.panes.sockets.traceboard import TraceBoard
+from workbench.ui.screens.loop import LoopScreen
 
 SIZES = [(80, 24), (120, 40)]
 B = TypeVar("B", bound=RunBoard)
@@ -231,14 +233,37 @@ async def test_a_capture(size: tuple[int, int], tmp_path: Path) -> None:
 async def test_an_event_loop_is_seen(size: tuple[int, int], tmp_path: Path) -> None:
     async with driving(size) as driver:
         board = await opened(driver, "selectors --peers 2 --pace 0.1", SelectorBoard)
-        await driver.until(lambda: len(board.watched) == 5, "listener, two wake-ups, two peers")
+        watched = board.loop.watched
+        await driver.until(lambda: len(watched) == 5, "listener, two wake-ups, two peers")
         await driver.see("listener: readable when", "peer 127.0.0.1:", "rounds", "epoll on tcp://")
-        await driver.until(lambda: any(one.ready for one in board.watched.values()), "a round")
+        await driver.until(lambda: any(one.ready for one in watched.values()), "a round")
         await driver.press("space")
         await driver.see("held: space goes on")
         await driver.press("space")
         await keep(driver, tmp_path / "rounds.txt")
         assert "is watched for read" in (tmp_path / "rounds.txt").read_text()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@in_loop
+async def test_the_loop_of_a_server_and_of_a_session(size: tuple[int, int]) -> None:
+    async with driving(size) as driver:
+        await driver.open("servers")
+        server = await driver.serve("echo tcp://127.0.0.1:0")
+        await driver.until(lambda: server.endpoint, "its endpoint")
+        servers = driver.servers
+        servers.query_one("#servers").focus()
+        await driver.press("l")
+        await driver.see("listener: readable when", "commands to the job", "esc closes")
+        await driver.press("escape")
+        await driver.open("sockets")
+        view = await driver.connect(str(server.endpoint))
+        await driver.submit("hello")
+        await driver.press("escape", "l")
+        await driver.see("the peer", "commands to the job", "rounds", "esc closes")
+        await driver.press("escape")
+        await driver.until(lambda: not driver.app.query(LoopScreen), "the session again")
+        assert not any(isinstance(one, Registered) for one in view.transcript.events)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -20,6 +20,9 @@ MAX_WORD = 255
 CIDS = {"any": MAX_VSOCK, "hypervisor": 0, "local": 1, "host": 2}
 """Context identifiers that have a name (vsock(7))."""
 
+NUMBERED = ("vsock", "tipc")
+"""Transports whose hosts and ports are numbers of 32 bits."""
+
 _BRACKETED = re.compile(r"\[([^\[\]]*)\](?::(.*))?")
 _QUOTED = re.compile(r"[^\w.~!$&'()*+,;=-]")
 
@@ -62,7 +65,7 @@ def host_and_port(kind: Scheme, place: str, bare: bool) -> tuple[str, int | None
             # RFC 6874: the % of a zone is %25 in a URL.
             address = re.sub(r"%25(?=.)", "%", address, count=1)
         host = ipv6(address)
-        if host is None or kind.transport == "vsock":
+        if host is None or kind.transport in NUMBERED:
             raise PartError("between brackets stands an IPv6 address", "type [::1]:PORT, say")
     elif place.count(":") > 1:
         host, number = _unbracketed(place), None
@@ -97,6 +100,8 @@ def _unbracketed(place: str) -> str:
 def _host(kind: Scheme, name: str) -> str:
     if kind.transport == "vsock":
         return _cid(name)
+    if kind.transport == "tipc":
+        return _service_type(name)
     if name == "*":  # as ss(8) writes every address
         return "0.0.0.0" if kind.family == "inet" else "::"
     return name_or_ipv4(name) if name else ""
@@ -113,8 +118,14 @@ def _cid(name: str) -> str:
     return "any" if number == MAX_VSOCK else str(number)
 
 
+def _service_type(name: str) -> str:
+    if name.isascii() and name.isdecimal() and len(name) <= 10 and int(name) <= MAX_VSOCK:
+        return str(int(name))
+    raise PartError("a tipc host is the number of a service type", "type tipc://1000:1, say")
+
+
 def _port(kind: Scheme, number: str) -> int:
-    most = MAX_VSOCK if kind.transport == "vsock" else MAX_PORT
+    most = MAX_VSOCK if kind.transport in NUMBERED else MAX_PORT
     if not number:
         raise PartError("after the colon there is no port", f"type a number up to {most}")
     if not (number.isascii() and number.isdecimal()):

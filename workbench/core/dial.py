@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.core import tipc
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.race import Attempt, Lookup, Race, families_of, shown
@@ -132,6 +133,8 @@ def dialling(
         return _dial_unix(endpoint, scope, source, prepare)
     if endpoint.transport == "vsock":
         return _dial_vsock(endpoint, scope, prepare)
+    if endpoint.transport == "tipc":
+        return _dial_tipc(endpoint, scope, prepare)
     if endpoint.transport not in INTERNET:
         raise JobError(
             f"{endpoint.transport} cannot be dialled yet",
@@ -273,6 +276,21 @@ def _dial_vsock(endpoint: Endpoint, scope: Scope, prepare: Prepare | None) -> Di
         sock.close()
         raise
     local = shown(tuple(map(str, sock.getsockname())))
+    return Dialled(sock, endpoint.authority, local, 0.0, time.monotonic() - started)
+
+
+def _dial_tipc(endpoint: Endpoint, scope: Scope, prepare: Prepare | None) -> Dialled:
+    address = tipc.name(endpoint)
+    sock = tipc.open_socket()
+    started = time.monotonic()
+    try:
+        if prepare is not None:
+            prepare(sock)
+        _connect(sock, address, scope)
+    except BaseException:
+        sock.close()
+        raise
+    local = tipc.shown(sock.getsockname())
     return Dialled(sock, endpoint.authority, local, 0.0, time.monotonic() - started)
 
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from workbench.core import schemes
 from workbench.core.authority import (
     CIDS,
+    NUMBERED,
     bracketed,
     host_and_port,
     quoted,
@@ -56,8 +57,8 @@ class Endpoint:
     `port` is None only where neither the text nor the scheme gave one. Unix kinds have their
     socket's path in `path`, "@name" if abstract, "" if unnamed (as port 0: listening takes a free
     one); `http+unix` has it in `host`. `host` is "" where every address is meant; IPv6 addresses
-    have no brackets; vsock has the CID in decimal, or "any". An empty query, "?" alone, stays at
-    the end of `path`.
+    have no brackets; vsock has the CID in decimal, or "any", tipc the service type. An empty query,
+    "?" alone, stays at the end of `path`.
 
     The constructor trusts what it is given; text from outside goes through `parse`. It is not a
     dataclass because msgspec would write a dataclass out field by field, password included,
@@ -134,7 +135,7 @@ class Endpoint:
 
     @property
     def transport(self) -> str:
-        """What carries it: tcp, udp, mptcp, sctp, udplite, vsock, icmp, unix, unixgram, unixseq."""
+        """What carries it: tcp, udp, mptcp, sctp, udplite, vsock, tipc, icmp, unix(gram|seq)."""
         return SCHEMES[self.scheme].transport
 
     @property
@@ -151,13 +152,13 @@ class Endpoint:
     def family(self) -> str:
         """The address family where it is known without a look-up, else "".
 
-        One of "inet", "inet6", "unix", "vsock": in capitals after AF_, the name of the constant.
+        One of inet, inet6, unix, vsock, tipc: in capitals after AF_, the name of the constant.
         """
         kind = SCHEMES[self.scheme]
         if kind.is_unix:
             return "unix"
-        if kind.transport == "vsock":
-            return "vsock"
+        if kind.transport in NUMBERED:
+            return kind.transport
         if kind.family:
             return kind.family
         return "inet6" if ":" in self.host else "inet" if is_ipv4(self.host) else ""
@@ -204,6 +205,8 @@ class Endpoint:
             return True
         if self.transport == "vsock":
             return self.host == "1"
+        if self.transport == "tipc":
+            return True  # a service is bound for this node alone
         host = self.host.partition("%")[0].removesuffix(".")
         mapped = host.removeprefix("::ffff:")
         if is_ipv4(mapped):
@@ -278,7 +281,7 @@ class Endpoint:
 
 def _places(kind: Scheme) -> str:
     """What kind of place the host of a scheme names."""
-    return "unix" if kind.is_unix else kind.transport if kind.transport == "vsock" else "host"
+    return "unix" if kind.is_unix else kind.transport if kind.transport in NUMBERED else "host"
 
 
 # -- reading ----------------------------------------------------------------------------------

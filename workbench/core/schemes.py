@@ -8,8 +8,8 @@ from typing import NamedTuple
 class Scheme(NamedTuple):
     """One scheme.
 
-    `transport` is tcp, udp, mptcp, sctp, udplite, vsock, icmp, unix (stream), unixgram (datagram)
-    or unixseq (seqpacket). `port` is the one that IANA's service registry gives, None for a bare
+    `transport` is tcp, udp, mptcp, sctp, udplite, vsock, tipc, icmp, unix (stream), unixgram
+    (datagram) or unixseq (seqpacket). `port` is the one of IANA's service registry, None for a bare
     transport. `tls`: the connection begins with TLS. `family` is set where the scheme asks for
     IPv4 ("inet") or IPv6 ("inet6"). `application`: takes a user, a path and a query; `rooted`:
     its empty path is "/".
@@ -96,6 +96,7 @@ SCHEMES: dict[str, Scheme] = {
         _bare("unixgram", "unixgram"),
         _bare("unixseq", "unixseq"),
         _bare("vsock", "vsock"),
+        _bare("tipc", "tipc"),
         _bare("mptcp", "mptcp"),
         _bare("sctp", "sctp"),
         _bare("udplite", "udplite"),
@@ -127,7 +128,11 @@ def nearest(name: str) -> str:
     """The scheme that a mistyped name looks most like, or ""."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name.lower()[:40], [*SCHEMES, *ALIASES], 1)
+    known = [*SCHEMES, *ALIASES]
+    letters = sorted(name.lower())
+    # Two letters in each other's place are the likeliest slip, and difflib's least.
+    swapped = [one for one in known if sorted(one) == letters]
+    close = swapped or get_close_matches(name.lower()[:40], known, 1)
     return ALIASES.get(close[0], close[0]) if close else ""
 
 

@@ -27,7 +27,7 @@ TLS = "TLS"
 StartTls = Literal["auto", "require", "never"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRequest(Request):
     """Options for the account and for TLS. Name and password may stand in the target as well."""
 

@@ -1,4 +1,4 @@
-"""Sockets that listen, from an endpoint: IP, Unix, VSOCK; bind(2), ip(7), unix(7), vsock(7)."""
+"""Sockets that listen, from an endpoint: IP, Unix, VSOCK, TIPC; bind(2) and section 7 of each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import stat
 from typing import Any
 
+from workbench.core import tipc
 from workbench.core.dial import FAMILIES, INTERNET, Prepare
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
@@ -41,10 +42,12 @@ def bind(endpoint: Endpoint, scope: Scope, prepare: Prepare | None = None) -> li
         return [_bind_unix(endpoint, prepare)]
     if endpoint.transport == "vsock":
         return [_bind_vsock(endpoint, prepare)]
+    if endpoint.transport == "tipc":
+        return [_bind_tipc(endpoint, prepare)]
     if endpoint.transport not in INTERNET:
         raise JobError(
             f"nothing can listen over {endpoint.transport} yet",
-            advice="use tcp, udp, udplite, mptcp, unix, unixgram, unixseq or vsock",
+            advice="use tcp, udp, udplite, mptcp, unix, unixgram, unixseq, vsock or tipc",
         )
     kind, protocol = INTERNET[endpoint.transport]
     port = endpoint.require_port()
@@ -120,7 +123,7 @@ def _bind_one(
 
 def bound_endpoint(endpoint: Endpoint, one: socket.socket) -> Endpoint:
     """The endpoint as it was really bound."""
-    if one.family == socket.AF_UNIX:
+    if one.family == socket.AF_UNIX or one.family == tipc.AF_TIPC:
         return endpoint
     name = one.getsockname()
     if one.family == getattr(socket, "AF_VSOCK", -1):
@@ -171,6 +174,19 @@ def _bind_vsock(endpoint: Endpoint, prepare: Prepare | None) -> socket.socket:
     try:
         _prepare(one, prepare)
         one.bind((endpoint.cid, endpoint.require_port() or socket.VMADDR_PORT_ANY))
+        one.listen(BACKLOG)
+    except BaseException:
+        one.close()
+        raise
+    return one
+
+
+def _bind_tipc(endpoint: Endpoint, prepare: Prepare | None) -> socket.socket:
+    address = tipc.span(endpoint)
+    one = tipc.open_socket()
+    try:
+        _prepare(one, prepare)
+        one.bind(address)
         one.listen(BACKLOG)
     except BaseException:
         one.close()

@@ -18,6 +18,7 @@ from workbench.servers.desk import Desk
 from workbench.servers.events import Admit, Listening
 from workbench.servers.figures import INTERVAL
 from workbench.servers.refused_bind import bind_failure
+from workbench.servers.seen import peeked, unpeeked
 from workbench.servers.visitors import Visitor, Visitors
 
 AT_ONCE = 256
@@ -45,7 +46,7 @@ class DatagramLoop:
         self.desk = Desk(self, admit)
         self.now = time.monotonic()
         self.sockets: list[socket.socket] = []
-        self.selector = selectors.DefaultSelector()
+        self.selector: selectors.BaseSelector = selectors.DefaultSelector()
         self._visitors = Visitors(self.desk)
         self._buffer = memoryview(bytearray(DATAGRAM_LIMIT))
 
@@ -74,7 +75,7 @@ class DatagramLoop:
         finally:
             for one in sockets:
                 release(one)
-            selector.close()
+            self.selector.close()
 
     def bind(self) -> list[socket.socket]:
         """The sockets to receive on, bound and non-blocking; raises what `bind.bind` raises."""
@@ -98,6 +99,10 @@ class DatagramLoop:
                 yield from desk.tick()
         self._visitors.forget_all(desk.last_reason)
         yield from desk.last_words("peers")
+
+    def peek(self, on: bool) -> None:
+        """Have the selector seen, or no longer; from the next round on."""
+        self.selector = peeked(self.selector, self.desk, None) if on else unpeeked(self.selector)
 
     def ticked(self) -> None:
         """A moment has passed, as it does several times a minute at the least."""

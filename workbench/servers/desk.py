@@ -22,6 +22,7 @@ from workbench.servers.events import (
     Follow,
     Opened,
     Pause,
+    Peek,
     Resume,
     Show,
     State,
@@ -53,6 +54,9 @@ class Floor(Protocol):
 
     def close_peer(self, number: int, reason: str) -> None:
         """Close one connection; there may be none of that number."""
+
+    def peek(self, on: bool) -> None:
+        """Tell of the event loop through the desk, or no longer."""
 
 
 class Desk:
@@ -148,6 +152,8 @@ class Desk:
                     self._drain(command.seconds)
                 case Admit():
                     self._admit(command)
+                case Peek():
+                    self.floor.peek(command.on)
                 case Follow():
                     if not self.transcripts.follow(command.id):
                         self.note(f"nothing is known of #{command.id} any more")

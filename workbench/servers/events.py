@@ -224,4 +224,21 @@ class Follow(Command):
     id: int
 
 
-COMMANDS: tuple[type[Command], ...] = (Show, Close, Stop, Pause, Resume, Drain, Admit, Follow)
+@command("peek")
+class Peek(Command):
+    """Tell of the event loop from now on: what is registered, and each round; or no longer."""
+
+    on: bool = True
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    Show,
+    Close,
+    Stop,
+    Pause,
+    Resume,
+    Drain,
+    Admit,
+    Follow,
+    Peek,
+)

@@ -29,6 +29,7 @@ from workbench.servers.events import Admit, Listening
 from workbench.servers.figures import INTERVAL
 from workbench.servers.layer import Layer
 from workbench.servers.refused_bind import bind_failure
+from workbench.servers.seen import peeked, unpeeked
 from workbench.servers.turns import READ, Turns
 
 ACCEPT_AT_ONCE = 128
@@ -187,6 +188,12 @@ class Loop(Turns):
 
     def _obey(self, _: int) -> None:
         self.desk.obey(self.scope.commands())
+
+    def peek(self, on: bool) -> None:
+        """Have the selector seen, or no longer; from the next round on."""
+        self._selector = (
+            peeked(self._selector, self.desk, self._turn) if on else unpeeked(self._selector)
+        )
 
     def pause(self) -> None:
         """Accept nothing new; who waits in the kernel's queue stays there."""

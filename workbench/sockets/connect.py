@@ -12,22 +12,26 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.core.dial import Dialled, dialling, let_go, parse_source
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Note
-from workbench.core.failure import JobError, explain
-from workbench.core.job import Request, argument, job, option
+from workbench.core.failure import explain
+from workbench.core.job import argument, job, option
 from workbench.core.message import Event
 from workbench.core.race import Attempt
 from workbench.core.scope import Scope, is_literal
 from workbench.core.units import amount
+from workbench.servers.events import Peek
+from workbench.servers.seen import Tale, for_poll
 from workbench.sockets.asking import Asking
 from workbench.sockets.connect_code import as_python, as_shell
 from workbench.sockets.kernel import look
 from workbench.sockets.manners import LOOK_INTERVAL, Drip, Stall
 from workbench.sockets.options import write as write_option
 from workbench.sockets.record import recorded
+from workbench.sockets.secure_options import SecureOptions
 from workbench.sockets.session import (
     COMMANDS,
     Connected,
@@ -44,6 +48,9 @@ from workbench.sockets.session import (
     session_settings,
 )
 from workbench.sockets.tuning import tune
+
+if TYPE_CHECKING:
+    from workbench.sockets.secured import SecureSocket
 
 READ_SIZE = 1 << 18
 RECORD_SIZE = 1 << 14
@@ -64,11 +71,11 @@ IDLE_AFTER_PEER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Connect(Request):
+class Connect(SecureOptions):
     """Connect to a peer and talk: standard input to it, what it sends to standard output.
 
-    Byte for byte, both ways. At the end of the input our half of the connection is closed, and
-    the session goes on until the peer closes its own.
+    Byte for byte, both ways; tls:// inside TLS. At the end of the input our half of the connection
+    is closed, and the session goes on until the peer closes its own.
     """
 
     endpoint: Endpoint = argument("whom to talk to", metavar="TARGET")
@@ -111,6 +118,7 @@ class Connect(Request):
             settings=self.settings,
             timeout=self.timeout,
             quiet_after=self.quiet_after,
+            secure=self.in_python() if self.endpoint.tls else "",
         )
 
     def as_shell(self) -> str:
@@ -121,6 +129,7 @@ class Connect(Request):
             source=parse_source(self.source),
             settings=self.settings,
             quiet_after=self.quiet_after,
+            secure=self.in_socat() if self.endpoint.tls else "",
         )
 
 
@@ -128,17 +137,12 @@ class Connect(Request):
     "connect",
     tab="sockets",
     example="connect tcp://127.0.0.1:7007",
-    commands=COMMANDS,
+    commands=(*COMMANDS, Peek),
     reads_input=True,
 )
 def connect(request: Connect, scope: Scope) -> Iterator[Event]:
     """Dial, then move bytes until both sides have finished."""
     end = request.endpoint
-    if end.tls:
-        raise JobError(
-            f"{end.scheme} begins with TLS, and a session moves bare bytes",
-            advice=f"use tcp://{end.authority} to see them",
-        )
     return recorded(_talk(request, scope), request.save, end, listened=False)
 
 
@@ -153,7 +157,15 @@ def _talk(request: Connect, scope: Scope) -> Iterator[Event]:
     dialled = yield from _told(attempts, always=not is_literal(end.host) and not end.is_unix)
     try:
         yield Connected(dialled.peer, dialled.local, dialled.lookup, dialled.connect)
-        yield from _Session(request, scope, dialled).run()
+        stream: socket.socket | SecureSocket = dialled.sock
+        if end.tls:
+            from workbench.sockets.secured import secured
+
+            stream, agreed = secured(dialled.sock, end, request, scope)
+            yield agreed
+            if not agreed.verified:
+                yield Note("the certificate is not verified: anybody may be at the other end")
+        yield from _Session(request, scope, dialled.sock, stream).run()
     finally:
         let_go(dialled.sock, source)
 
@@ -210,13 +222,21 @@ def _open(path: Path) -> int:
 class _Session:
     """One conversation: a poll loop over the socket, the scope's commands and the input."""
 
-    def __init__(self, request: Connect, scope: Scope, dialled: Dialled) -> None:
+    def __init__(
+        self,
+        request: Connect,
+        scope: Scope,
+        bare: socket.socket,
+        stream: socket.socket | SecureSocket,
+    ) -> None:
         self._scope = scope
         self._crlf = request.crlf
         self._quiet_after = request.quiet_after
-        self._sock = dialled.sock
-        self._connected = dialled.sock.type != socket.SOCK_DGRAM
-        self._input_size = READ_SIZE if dialled.sock.type == socket.SOCK_STREAM else RECORD_SIZE
+        self._bare = bare
+        self._sock = stream
+        self._secure = None if isinstance(stream, socket.socket) else stream
+        self._connected = bare.type != socket.SOCK_DGRAM
+        self._input_size = READ_SIZE if bare.type == socket.SOCK_STREAM else RECORD_SIZE
         self._out: deque[memoryview] = deque()
         self._waiting = 0
         self._inputs: deque[_Input | bytes] = deque()
@@ -236,6 +256,8 @@ class _Session:
         self._drip, self._stall = Drip(), Stall()
         self._asking = None if self._connected else Asking()
         self._manners_at = 0.0
+        self._tale: Tale | None = None
+        """Where somebody looks at the loop."""
         self._unacknowledged = False
         """Something waits in the kernel's send queue, as far as the last look told."""
 
@@ -250,7 +272,7 @@ class _Session:
                     one.close()
         yield Counts(self._in, self._sent, self._waiting)
         if self._info:
-            yield look(self._sock)
+            yield look(self._bare)
         yield Done(f"received {amount(self._in)}, sent {amount(self._sent)}")
 
     def _over(self) -> bool:
@@ -270,34 +292,64 @@ class _Session:
     def _turn(self) -> Iterator[Event]:
         poll = select.poll()
         poll.register(self._scope, select.POLLIN)
-        wanted = (0 if self._peer_finished else select.POLLIN) | (
-            select.POLLOUT if self._out else 0
-        )
+        waits = self._out or (self._secure is not None and self._secure.unsent)
+        wanted = (0 if self._peer_finished else select.POLLIN) | (select.POLLOUT if waits else 0)
         if wanted:
             poll.register(self._sock, wanted)
         source = self._source() if self._waiting < INPUT_AHEAD else None
         if source is not None:
             poll.register(source.fd, select.POLLIN)
-        ready = dict(poll.poll(max(0.0, self._patience()) * 1000))
+        held = self._secure is not None and self._secure.held and not self._peer_finished
+        patience = 0.0 if held else max(0.0, self._patience())
+        if self._tale is not None:
+            self._tell_of_wait(self._tale, wanted, source)
+            yield from self._notes  # told before the sleep, which may be long
+            self._notes.clear()
+        ready = dict(poll.poll(patience * 1000))
         self._scope.check()
+        if self._tale is not None:
+            self._tale.woke(patience)
         if self._scope.fileno() in ready:
+            began = time.monotonic()
             self._obey()
+            self._told(self._scope.fileno(), select.POLLIN, began)
         if source is not None and source.fd in ready:
+            began = time.monotonic()
             self._take_input(source)
+            self._told(source.fd, select.POLLIN, began)
         while self._inputs and isinstance(self._inputs[0], bytes):
             self._out.append(memoryview(self._inputs[0]))
             self._inputs.popleft()
-        state = ready.get(self._sock.fileno(), 0)
+        state = ready.get(self._sock.fileno(), 0) | (select.POLLIN if held else 0)
+        began = time.monotonic()
         if state & ~select.POLLOUT and not self._peer_finished:
             yield from self._receive()
         if self._out:
             yield from self._send()
+        if state:
+            self._told(self._sock.fileno(), state, began)
         if self._finish and not self._out and not self._inputs and not self._we_finished:
             yield from self._close_our_half()
         self._mind_manners()
         yield from self._notes
         self._notes.clear()
         yield from self._count()
+
+    def _tell_of_wait(self, tale: Tale, wanted: int, source: _Input | None) -> None:
+        """What is handed to poll(2) now."""
+        scope = self._scope.fileno()
+        watched = {scope: ("commands to the job, and its cancelling", for_poll(select.POLLIN))}
+        if wanted:
+            watched[self._sock.fileno()] = ("the peer", for_poll(wanted))
+        if source is not None:
+            watched[source.fd] = ("the input", for_poll(select.POLLIN))
+        tale.only(watched)
+        tale.waits()
+
+    def _told(self, fd: int, state: int, began: float) -> None:
+        """What belongs to a descriptor that was ready has been done."""
+        if self._tale is not None:
+            self._tale.called(fd, for_poll(state), began)
 
     def _patience(self) -> float:
         """Seconds to sleep at the most: until the next figures or look, or the end of a silence."""
@@ -353,7 +405,9 @@ class _Session:
                 case Finish():
                     self._finish = True
                 case ReadOptions() | SetOption():
-                    self._notes += tune(command, [self._sock])
+                    self._notes += tune(command, [self._bare])
+                case Peek(on=on):
+                    self._tale = Tale(self._notes.append) if on else None
                 case Look(every=every):
                     self._looks_every = max(LEAST_LOOK, every) if every > 0 else 0.0
                     self._look_at = 0.0
@@ -363,11 +417,11 @@ class _Session:
         now = time.monotonic()
         if self._looks_every and now >= self._look_at:
             self._look_at = now + self._looks_every
-            self._notes.append(look(self._sock))
+            self._notes.append(look(self._bare))
         if not self._connected or now < self._manners_at:
             return
         self._manners_at = now + LOOK_INTERVAL
-        words = self._stall.look(self._sock, self._waiting, self._sent, now)
+        words = self._stall.look(self._bare, self._waiting, self._sent, now)
         self._unacknowledged = self._stall.waits
         if words:
             self._notes.append(Note(words))

@@ -6,6 +6,7 @@ import shlex
 import socket
 from typing import Any
 
+from workbench.core import tipc
 from workbench.core.dial import INTERNET, NOWHERE, Source
 from workbench.core.endpoint import Endpoint
 from workbench.sockets.options import as_calls, as_socat
@@ -29,6 +30,40 @@ with {connect} as peer:
     while data := peer.recv(65536):
         while data:
             data = data[os.write(1, data) :]
+"""
+
+# One thread: two at once in one connection of OpenSSL's break it.
+_SECURE = """\
+import os
+import select
+import socket
+import ssl
+
+{secure}
+
+with {connect} as bare:
+{begin}    peer = context.wrap_socket(bare, server_hostname={name!r})
+    inputs = [peer, 0]
+    while True:
+        ready = [peer] if peer.pending() else select.select(inputs, [], [])[0]
+        if 0 in ready:
+            if data := os.read(0, 65536):
+                peer.sendall(data{crlf})
+            else:
+                inputs.remove(0)
+                socket.socket.shutdown(peer, socket.SHUT_WR)
+        if peer in ready:
+            peer.setblocking(False)
+            try:
+                data = peer.recv(65536)
+            except ssl.SSLWantReadError:
+                continue
+            finally:
+                peer.setblocking(True)
+            if not data:
+                break
+            while data:
+                data = data[os.write(1, data) :]
 """
 
 _DATAGRAM = """\
@@ -55,8 +90,13 @@ def as_python(
     settings: Settings,
     timeout: float,
     quiet_after: float,
+    secure: str = "",
 ) -> str:
-    """A thread that sends and a loop that receives."""
+    """A thread that sends and a loop that receives.
+
+    Args:
+        secure: the lines that make an `ssl` context, for a session inside TLS.
+    """
     ends = '.replace(b"\\r\\n", b"\\n").replace(b"\\n", b"\\r\\n")' if crlf else ""
     if end.transport in ("udp", "udplite", "unixgram"):
         connect, begin = _socket(end, source, settings)
@@ -68,7 +108,11 @@ def as_python(
         more = f", ({source.host!r}, {source.port})" if source != NOWHERE else ""
         connect = f"socket.create_connection({address(end)!r}, {timeout}{more})"
         begin = "    peer.settimeout(None)\n"
-    return _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
+    if not secure:
+        return _STREAM.format(connect=connect, begin=begin, crlf=ends, piece=piece)
+    begin = begin.replace("peer.", "bare.")
+    name = end.host or "localhost"
+    return _SECURE.format(connect=connect, begin=begin, secure=secure, name=name, crlf=ends)
 
 
 def address(end: Endpoint) -> Any:
@@ -77,6 +121,8 @@ def address(end: Endpoint) -> Any:
         return end.unix_address
     if end.transport == "vsock":
         return (end.cid, end.port)
+    if end.transport == "tipc":
+        return tipc.name(end)
     return (end.host or "localhost", end.port)
 
 
@@ -90,6 +136,8 @@ def _socket(end: Endpoint, source: Source = NOWHERE, settings: Settings = ()) ->
             lines.append(f"peer.bind({source.unix_address!r})")
     elif end.transport == "vsock":
         made = "socket.AF_VSOCK, socket.SOCK_STREAM"
+    elif end.transport == "tipc":
+        made = "socket.AF_TIPC, socket.SOCK_STREAM"
     else:
         six = ":" in end.host or end.family == "inet6"
         number, protocol = INTERNET[end.transport]
@@ -111,11 +159,19 @@ def opening(end: Endpoint, timeout: float) -> tuple[str, str]:
 
 
 def as_shell(
-    end: Endpoint, *, crlf: bool, source: Source, settings: Settings, quiet_after: float
+    end: Endpoint,
+    *,
+    crlf: bool,
+    source: Source,
+    settings: Settings,
+    quiet_after: float,
+    secure: str = "",
 ) -> str:
     """socat, which waits for the peer's last answer for as long as nc does not."""
     datagrams = end.transport in ("udp", "udplite", "unixgram")
     wait = f"{quiet_after:g}" if datagrams else "3600"
     filtered = r"perl -pe '$| = 1; s/\r?\n/\r\n/' | " if crlf else ""
     words = peer(end, source) + as_socat(settings)
+    if secure:
+        words = f"OPENSSL:{words.partition(':')[2]}{secure}"
     return f"{filtered}socat -t {wait} - {shlex.quote(words)}"

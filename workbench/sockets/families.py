@@ -192,6 +192,7 @@ KINDS = (
         "('can0',): interface",
         module="can_raw",
         option="CONFIG_CAN_RAW",
+        use="can follow can0",
     ),
     Kind(
         "CAN broadcast manager",
@@ -232,6 +233,7 @@ KINDS = (
         "(TIPC_ADDR_NAME, 1000, 1, 0, TIPC_NODE_SCOPE)",
         module="tipc",
         option="CONFIG_TIPC",
+        use="serve echo tipc://1000:1",
     ),
     Kind(
         "ALG",
@@ -242,6 +244,7 @@ KINDS = (
         "('hash', 'sha256'), ('skcipher', 'cbc(aes)'): type, algorithm",
         module="algif_hash",
         option="CONFIG_CRYPTO_USER_API_HASH",
+        use="alg hash sha256 /etc/hostname",
     ),
     Kind(
         "VSOCK",

@@ -43,6 +43,8 @@ from workbench.sockets.session import (
 )
 from workbench.sockets.simple import DATAGRAMS, STREAMS
 from workbench.sockets.tuning import tune, views
+from workbench.tls.serving.code import context_lines, socat_options
+from workbench.tls.serving.request import SecureRequest
 
 PIECE = 1 << 16
 """Bytes of the input or of a file that are read at once."""
@@ -60,7 +62,7 @@ LISTEN_COMMANDS: tuple[type[Command], ...] = (*SERVER_COMMANDS, *COMMANDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Listen(ServeRequest):
+class Listen(SecureRequest):
     """Listen, and talk to whoever comes: what they send to standard output, the input to all.
 
     Byte for byte; many peers at once, their bytes mixed as they come. The input waits for the first
@@ -102,11 +104,16 @@ class Listen(ServeRequest):
 
     def as_python(self) -> str:
         """Threads for a stream's peers, a loop for datagrams."""
-        return as_python(self.endpoint, self.settings, once=self.once)
+        script = as_python(self.endpoint, self.settings, once=self.once)
+        if not self.secured:
+            return script
+        wrap = "server = context.wrap_socket(server, server_side=True)\nwith server:\n"
+        script = script.replace("with server:\n", f"{context_lines(self)}\n{wrap}", 1)
+        return script.replace("import socket\n", "import socket\nimport ssl\n", 1)
 
     def as_shell(self) -> str:
         """ncat, which keeps listening and has a broker's ear; socat for other sockets."""
-        return as_shell(self.endpoint, self.settings, once=self.once)
+        return as_shell(self.endpoint, self.settings, once=self.once, tls=socat_options(self))
 
 
 class _Handler(Handler):
@@ -157,7 +164,8 @@ class _Listening(Loop):
 
     def __init__(self, request: Listen, scope: Scope) -> None:
         self.talk = _Handler(once=request.once, answers=scope.input is not None)
-        super().__init__(request.endpoint, self.talk, scope, request.admit)
+        layer = request.layer()
+        super().__init__(request.spoken(request.endpoint), self.talk, scope, request.admit, layer)
         self._input = _Input(self, scope.input) if scope.input is not None else None
         self.talk.came = self._somebody_came
         self._request = request

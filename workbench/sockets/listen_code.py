@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from workbench.core import tipc
 from workbench.core.endpoint import Endpoint
 from workbench.sockets.connect_code import Settings
 from workbench.sockets.options import as_calls, as_socat
@@ -88,7 +89,7 @@ def as_python(end: Endpoint, settings: Settings, *, once: bool) -> str:
         family = _family(end)
         protocol = ", 262" if end.transport == "mptcp" else ""
         lines = [f"server = socket.socket(socket.{family}, socket.{kind}{protocol})"]
-        if not end.is_unix and end.transport != "vsock":
+        if not end.is_unix and end.transport not in ("vsock", "tipc"):
             lines.append("server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)")
         lines += [*calls, f"server.bind({_address(end)!r})", "server.listen()"]
         listen = "\n".join(lines)
@@ -98,11 +99,11 @@ def as_python(end: Endpoint, settings: Settings, *, once: bool) -> str:
     return _PYTHON_STREAM.format(listen=listen, once=once)
 
 
-def as_shell(end: Endpoint, settings: Settings, *, once: bool) -> str:
+def as_shell(end: Endpoint, settings: Settings, *, once: bool, tls: str = "") -> str:
     """ncat, which keeps listening and has a broker's ear; socat for Unix sockets."""
     more = as_socat(settings)
-    if end.is_unix or more or end.transport not in ("tcp", "udp"):
-        address = listener(end).removesuffix(",fork") + more
+    if end.is_unix or more or tls or end.transport not in ("tcp", "udp"):
+        address = listener(end, tls).replace(",fork", "", 1) + more
         return f"socat - {shlex.quote(address)}"
     datagrams = end.transport == "udp"  # of which ncat keeps to the first peer
     words = ["ncat", "-l", *["-u"] * datagrams, *["-k"] * (not once and not datagrams)]
@@ -115,10 +116,14 @@ def _family(end: Endpoint) -> str:
         return "AF_UNIX"
     if end.transport == "vsock":
         return "AF_VSOCK"
+    if end.transport == "tipc":
+        return "AF_TIPC"
     return "AF_INET6" if ":" in end.host else "AF_INET"
 
 
 def _address(end: Endpoint) -> Any:
     if end.transport == "vsock":
         return (end.cid, end.port)
+    if end.transport == "tipc":
+        return tipc.span(end)
     return end.unix_address if end.is_unix else (end.host or "127.0.0.1", end.port)

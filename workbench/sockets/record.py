@@ -25,7 +25,7 @@ SCRIPT_LIMIT = 8 << 20
 PIECE = 4_096
 """Bytes in one literal of a script."""
 
-_STREAMS = ("tcp", "mptcp", "unix", "unixseq", "vsock")
+_STREAMS = ("tcp", "mptcp", "unix", "unixseq", "vsock", "tipc")
 
 CAPTURED = ("tcp", "mptcp", "udp", "udplite")
 """Transports of sessions that have packets; UDP-Lite is written as UDP."""

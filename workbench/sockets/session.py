@@ -7,6 +7,7 @@ from pathlib import Path
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.message import Command, Event, command, event
+from workbench.core.text import safe
 from workbench.core.units import amount, duration
 from workbench.sockets.options import OptionValue, parse_settings
 
@@ -24,6 +25,32 @@ class Connected(Event):
         """Who, and how long it took."""
         lookup = f", name looked up in {duration(self.lookup)}" if self.lookup > 0.001 else ""
         return f"connected to {self.peer} in {duration(self.connect)}{lookup}"
+
+
+@event("tls-agreed", channel="talk")
+class Agreed(Event):
+    """The handshake is done: version, suite, protocol, and whether the certificate was checked.
+
+    `took` is in seconds; `chain` has the certificates as sent, in DER, the server's own first.
+    """
+
+    version: str
+    cipher: str
+    alpn: str
+    name: str
+    verified: bool
+    took: float
+    chain: tuple[bytes, ...] = ()
+
+    def line(self) -> str:
+        """One line."""
+        trust = f"trusted as {self.name}" if self.verified else "CERTIFICATE NOT CHECKED"
+        alpn = f", {self.alpn}" if self.alpn else ""
+        return safe(f"{self.version} {self.cipher}{alpn}, {trust}, in {duration(self.took)}")
+
+    def size(self) -> int:
+        """The chain is most of it."""
+        return 256 + sum(map(len, self.chain))
 
 
 @event("received", channel="bytes")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from workbench.core import tipc
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.job import option
@@ -19,7 +20,7 @@ from workbench.servers.ways import How
 from workbench.sockets.socat import listener
 from workbench.tls.serving.request import SecureRequest
 
-STREAMS = ("tcp", "tcp4", "tcp6", "tls", "mptcp", "unix", "vsock")
+STREAMS = ("tcp", "tcp4", "tcp6", "tls", "mptcp", "unix", "vsock", "tipc")
 DATAGRAMS = ("udp", "udp4", "udp6", "udplite", "unixgram")
 
 _PYTHON_STREAM = """\
@@ -115,7 +116,7 @@ def as_python(end: Endpoint, code: Code, how: How) -> str:
         *["address_family = socket.AF_INET6"] * six,
     ]
     activation = ""
-    if end.transport in _PROTOCOLS or end.transport == "vsock":
+    if end.transport in _PROTOCOLS or end.transport in _FAMILIES:
         # socketserver makes a socket of its own kind: bind ours in its place.
         activation = _own_socket(end, datagrams=datagrams)
     values["more"] = "".join(f"    {line}\n" for line in more)
@@ -126,6 +127,8 @@ def as_python(end: Endpoint, code: Code, how: How) -> str:
     return (_PYTHON_DATAGRAM_WAY if datagrams else _PYTHON_STREAM).format(**values)
 
 
+_FAMILIES = {"vsock": "AF_VSOCK", "tipc": "AF_TIPC"}
+
 _PROTOCOLS = {"udplite": ", 136", "mptcp": ", 262"}
 """The number of a protocol, as the last argument of `socket.socket`."""
 
@@ -135,14 +138,15 @@ def _address(end: Endpoint) -> str:
         return repr(end.unix_address)
     if end.transport == "vsock":
         return repr((end.cid, end.port))
+    if end.transport == "tipc":
+        return repr(tipc.span(end))
     return repr((end.host or "127.0.0.1", end.port))
 
 
 def _own_socket(end: Endpoint, *, datagrams: bool) -> str:
     """What makes and binds the socket of a socketserver class."""
-    family = (
-        "AF_VSOCK" if end.transport == "vsock" else "AF_INET6" if ":" in end.host else "AF_INET"
-    )
+    internet = "AF_INET6" if ":" in end.host else "AF_INET"
+    family = _FAMILIES.get(end.transport, internet)
     kind = "SOCK_DGRAM" if datagrams else "SOCK_STREAM"
     protocol = _PROTOCOLS.get(end.transport, "")
     return f"""
@@ -213,7 +217,7 @@ def serve(
     kind = request.job.removeprefix("serve ")
     raise JobError(
         f"{kind} does not run over {over}",
-        advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH; also udplite, mptcp, vsock",
+        advice="use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH; also udplite, mptcp, vsock, tipc",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 
+from workbench.core import tipc
 from workbench.core.dial import NOWHERE, Source
 from workbench.core.endpoint import Endpoint
 
@@ -26,6 +27,8 @@ def peer(end: Endpoint, source: Source = NOWHERE) -> str:
         return f"{kind}-CONNECT:{name}{record}{bind}"
     if end.transport == "vsock":
         return f"VSOCK-CONNECT:{end.cid}:{end.port}"
+    if end.transport == "tipc":
+        return f"SOCKET-CONNECT:{tipc.AF_TIPC}:0:x{tipc.packed(end, listening=False).hex()}"
     host = end.host or "localhost"
     if end.transport in _GENERIC and (":" in host or host.replace(".", "").isdigit()):
         return _generic_peer(end.transport, host, end.port or 0) + bind
@@ -58,6 +61,8 @@ def listener(end: Endpoint, tls: str = "") -> str:
         return f"{kind}-{how}:{_name(path)}{record},fork"
     if end.transport == "vsock":
         return f"VSOCK-LISTEN:{end.port},fork"
+    if end.transport == "tipc":
+        return f"SOCKET-LISTEN:{tipc.AF_TIPC}:0:x{tipc.packed(end, listening=True).hex()},fork"
     host = end.host or "127.0.0.1"
     if end.transport in _GENERIC:
         return _generic(end.transport, host, end.port or 0)

@@ -14,7 +14,7 @@ from workbench.core.race import Attempt
 from workbench.core.text import hexdump, safe
 from workbench.core.units import amount, duration
 from workbench.servers.events import Closed, Listening, Opened
-from workbench.sockets.session import Connected, Finished, OptionSet, Received, Sent
+from workbench.sockets.session import Agreed, Connected, Finished, OptionSet, Received, Sent
 
 BYTES_KEPT = 16 << 20
 LINE_LIMIT = 4_096
@@ -43,6 +43,7 @@ class Row:
 
 
 _KEPT = (
+    Agreed,
     Attempt,
     OptionSet,
     Received,

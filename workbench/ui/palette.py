@@ -11,6 +11,7 @@ from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from workbench import catalogue
+from workbench.ui import tasks
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
@@ -45,6 +46,11 @@ class WorkbenchCommands(Provider):
     async def search(self, query: str) -> Hits:
         """What matches."""
         matcher = self.matcher(query)
+        app = cast("WorkbenchApp", self.app)
+        for fit, words, line in tasks.search(query):
+            name, _ = catalogue.match(line.split())
+            take = partial(app.take, catalogue.load(name).tab, line)
+            yield Hit(fit, Content(words), take, words, line)
         for text, help_line, run in self._entries():
             # The help counts too, a little less: people search by what they want to do.
             score = max(matcher.match(text), 0.7 * matcher.match(help_line))

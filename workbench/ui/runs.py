@@ -10,6 +10,7 @@ from typing import Any
 from workbench.core.feed import Batch, Feed
 from workbench.core.history import History, Record, outcome_of
 from workbench.core.job import Job, Request, dump_request, secrets_of
+from workbench.core.message import Event
 from workbench.core.runner import Run, start
 from workbench.core.settings import Settings
 
@@ -38,6 +39,7 @@ class Runs:
     def __init__(self, settings: Settings) -> None:
         self._watched: list[Watched] = []
         self._settled: set[int] = set()
+        self._taps: dict[int, tuple[tuple[type[Event], ...], Callable[[Event], None]]] = {}
         self._history = History(keep=settings.history.keep, stored=settings.history.enabled)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
 
@@ -85,8 +87,34 @@ class Runs:
                 self._watched.remove(one)
                 self._settled.discard(one.run.number)
                 self._writer.submit(self._end, one)
+            if one.run.number in self._taps:
+                self._tapped(one.run.number, batch)
             one.sink(batch)
+            if batch.ended is not None:
+                self._taps.pop(one.run.number, None)
         return any_news
+
+    def tap(
+        self, run: Run, kinds: tuple[type[Event], ...], take: Callable[[Event], None]
+    ) -> Callable[[], None]:
+        """Have events of these kinds go here, and nowhere else; returns what ends that.
+
+        What comes of them after the end goes nowhere: it was asked for here alone.
+        """
+        self._taps[run.number] = (kinds, take)
+
+        def release() -> None:
+            if run.number in self._taps:
+                self._taps[run.number] = (kinds, lambda event: None)
+
+        return release
+
+    def _tapped(self, number: int, batch: Batch) -> None:
+        kinds, take = self._taps[number]
+        for event in batch.events:
+            if isinstance(event, kinds):
+                take(event)
+        batch.events[:] = [event for event in batch.events if not isinstance(event, kinds)]
 
     def close(self) -> None:
         """Cancel all that runs, and see the history written."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 COPY = "copy"
 
-TALKS = ("tcp", "mptcp", "udp", "udplite", "unix", "unixgram", "unixseq", "vsock")
+TALKS = ("tcp", "mptcp", "udp", "udplite", "unix", "unixgram", "unixseq", "vsock", "tipc")
 """Transports that a session can be had over."""
 
 
@@ -35,6 +35,10 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
         if endpoint.scheme in ("tcp", "tcp4", "tcp6") or endpoint.tls:
             found.append((f"tls {place}", f"TLS: is {endpoint.authority} trusted, until when"))
             found.append((f"tls-scan {place}", f"TLS: what is {endpoint.authority} worth"))
+        if endpoint.tls:
+            inside = shlex.quote(f"tls://{endpoint.authority}")
+            words = f"Sockets: talk to {endpoint.authority} inside TLS"
+            found.append((f"connect {inside}", words))
     found.append((f"{COPY} {shlex.quote(str(endpoint))}", f"copy {endpoint}"))
     return found
 

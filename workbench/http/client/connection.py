@@ -16,10 +16,10 @@ from workbench.core.endpoint import Endpoint
 from workbench.core.host import is_ipv4
 from workbench.core.scope import Address, Scope
 from workbench.http.client.eyeballs import Attempt, Race, shown
-from workbench.http.client.layer import Bare, Tls
 from workbench.http.client.phases import Phases
 from workbench.http.client.waiting import Waiting
 from workbench.tls.client_context import TlsFacts, TlsOptions, context, facts_of
+from workbench.tls.layered import Bare, Tls
 
 TAP_LIMIT = 1 << 20
 """Bytes of a connection, in both directions together, that the tap keeps."""

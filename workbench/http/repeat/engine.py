@@ -20,9 +20,9 @@ from workbench.core.scope import Address, Scope
 from workbench.http.client.exchange import Protocol
 from workbench.http.client.head import plain_head
 from workbench.http.client.http1 import HangupError, Http1
-from workbench.http.client.layer import Bare, Tls
 from workbench.http.client.message import Body, End, HttpRequest, ProtocolError, ResponseHead
 from workbench.servers.latency import Histogram
+from workbench.tls.layered import Bare, Tls
 
 EXACT = 1_000_000
 """Answers whose times are kept one by one; percentiles of more are those of the histogram."""

@@ -177,6 +177,9 @@ class _NoFloor:
     def close_peer(self, number: int, reason: str) -> None:
         """Nothing."""
 
+    def peek(self, on: bool) -> None:
+        """Nothing."""
+
 
 class Child(Single):
     """One connection in a process of its own, which tells its parent what it does."""

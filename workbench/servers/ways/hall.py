@@ -101,6 +101,11 @@ class Hall(ABC):
     def close_peer(self, number: int, reason: str) -> None:
         """Close one connection; there may be none of that number. The lock is held."""
 
+    def peek(self, on: bool) -> None:
+        """There is none to look into: each connection waits in a thread or process of its own."""
+        if on:
+            self.desk.note(f"served {self.way}: there is no event loop to look into")
+
     # -- running ---------------------------------------------------------------------------------
 
     def run(self) -> Iterator[Event]:

@@ -37,6 +37,8 @@ def layer_of(request: SecureRequest, protocols: tuple[str, ...]) -> TlsLayer:
     if request.broken and request.cert:
         raise JobError("--broken makes a certificate of its own", advice="leave out --cert")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # Who closes his half without a close_notify still gets his answer, as over TCP.
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     _versions(request, context)
     _suites(request, context)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE

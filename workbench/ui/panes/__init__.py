@@ -15,7 +15,9 @@ _PANES = {
     "sockets": ("workbench.ui.panes.sockets.pane", "SocketsPane"),
     "tls": ("workbench.ui.panes.tls.pane", "TlsPane"),
     "http": ("workbench.ui.panes.http.pane", "HttpPane"),
+    "mail_ftp": ("workbench.ui.panes.mail_ftp.pane", "MailFtpPane"),
     "servers": ("workbench.ui.panes.servers.pane", "ServersPane"),
+    "tools": ("workbench.ui.panes.tools.pane", "ToolsPane"),
 }
 
 

@@ -50,7 +50,7 @@ name, L starts a set; the set last-time are those that ran when the workbench wa
 Below stand the selected server's connections (x closes one, enter or t shows its transcript), log,
 transcript (h for hex), figures, with an inspector or a gateway its requests and crashes, and with
 TLS its visitors.
-v changes between them, / filters, y copies, e exports.
+v changes between them, / filters, y copies, e exports; l looks into the server's event loop.
 
 A server that others than this machine can reach has ! before its endpoint.
 """
@@ -109,6 +109,7 @@ class ServersPane(JobPane):
         Binding("S", "save_set", "save as a set", show=False, id="servers.save"),
         Binding("L", "load_set", "start a set", show=False, id="servers.load"),
         Binding("b", "board", "other board", show=False, id="servers.board"),
+        Binding("l", "loop", "event loop", show=False, id="servers.loop"),
         Binding("y", "copy", "copy", id="servers.copy"),
         Binding("e", "export", "export", id="servers.export"),
         Binding("d", "forget", "remove", id="servers.forget"),
@@ -258,6 +259,16 @@ class ServersPane(JobPane):
     def action_transcript(self) -> None:
         """Show the bytes of the selected connection."""
         self.detail.follow()
+
+    def action_loop(self) -> None:
+        """Look into the event loop of the selected server."""
+        from workbench.ui.screens.loop import LoopScreen
+
+        server = self.server
+        if server is None or server.run is None or server.run.ended is not None:
+            self.notify("no server runs there: choose one that does")
+        else:
+            self.app.push_screen(LoopScreen(server.run))
 
     def action_filter(self) -> None:
         """Type a filter for the open view."""

@@ -32,6 +32,7 @@ Talk to anything that listens, and see every byte both ways.
 On the target line: whom to talk to. Enter connects; each session stands beside the others.
   tcp://127.0.0.1:7007   [::1]:80   udp://127.0.0.1:5353
   unix:/run/some.sock    unix:@abstract
+  tls://example.org:443  inside TLS; s on it leads to the certificate
 listen tcp://127.0.0.1:7008 waits for others, as many as come; ^g chooses to whom a line goes.
 multicast udp://239.1.2.3:5007 --interface lo joins a group: who sends to it, and what.
 
@@ -44,6 +45,8 @@ Other jobs have boards of their own; b goes from the sessions to each and back.
   families                        every kind of socket, had here or not
   capture lo --filter "tcp port 80"  packets as they pass, taken apart
   selectors --slow 0.5            an event loop seen: what select returned
+  can follow can0                 frames of a CAN bus; can send can0 123#00
+  alg hash sha256 FILE            a hash or cipher by the kernel
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
 (\r\n \t \x00 \u20ac), bytes as hex, or the path of a file. ^e changes what is put at the end of
@@ -54,6 +57,7 @@ Esc gives up connecting, and goes from the line to the transcript. There
   enter puts a line on the line below, to be edited and sent again
   k shows what the kernel knows: state, queues, round trip, window
   u shows the socket's options: / filters, enter sets one
+  l looks into its event loop: what is watched, what each round returned
   y copies the selected line, e exports: .jsonl, .txt, .pcapng for
   Wireshark, .py that plays it again
 
@@ -97,6 +101,8 @@ class SocketsPane(JobPane):
         "families",
         "capture",
         "selectors",
+        "alg",
+        "can",
     )
     first_line: ClassVar[str] = "tcp://127.0.0.1:7007"
     help_text: ClassVar[str] = HELP

@@ -1,117 +1,50 @@
-"""The board of `selectors`: the descriptors of an event loop, its rounds, what callbacks cost."""
+"""The board of `selectors`: the event loop of an echo server that is made to be looked at."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, cast
-
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from workbench.core.events import Done, Failed
 from workbench.core.feed import Batch
-from workbench.core.message import Event, encode
+from workbench.core.message import Event
 from workbench.core.text import safe
-from workbench.core.units import duration
 from workbench.servers.events import Listening
-from workbench.sockets.seeing.job import Registered, Round
+from workbench.servers.seen import Registered, Round
 from workbench.ui.panes.boards import RunBoard
-from workbench.ui.widgets.ring import Line, Ring
-from workbench.ui.widgets.spark import bar
-from workbench.ui.widgets.table import Cell, Column, Table
-
-if TYPE_CHECKING:
-    from workbench.ui.app import WorkbenchApp
-
-KEPT = 5_000
-BAR = 12
-
-COLUMNS = (
-    Column("fd", "fd", width=4, align="right"),
-    Column("watched", "watched for", width=14),
-    Column("ready", "ready", width=6, align="right"),
-    Column("took", "in all", width=8, align="right", priority=1),
-    Column("longest", "longest", width=8, align="right"),
-    Column("bar", "", width=BAR, priority=2),
-    Column("what", "what it is", width=16, flex=1),
-)
+from workbench.ui.panes.sockets.loopview import LoopView
 
 ABOUT = (
-    "One thread serves all of these. It hands select the descriptors and what each is watched",
-    "for, sleeps until one is ready, then calls back for each, one after the other. A callback",
-    "must never wait: while one runs nobody else is served. Try --slow 1, and see them wait.",
-    "What is watched for write has bytes waiting that its peer had no room for.",
+    "One thread serves all of these. It hands select the descriptors and what each is watched "
+    "for, sleeps until one is ready, then calls back for each, one after the other. A callback "
+    "must never wait: while one runs nobody else is served. Try --slow 1, and see them wait. "
+    "What is watched for write has bytes waiting that its peer had no room for."
 )
-
-
-@dataclass(slots=True)
-class Watched:
-    """A descriptor of the loop and what it has cost."""
-
-    fd: int
-    what: str
-    watched: str
-    ready: int = 0
-    took: float = 0.0
-    longest: float = 0.0
-    rounds: list[int] = field(default_factory=list)
 
 
 class SelectorBoard(RunBoard):
-    """Descriptors above, rounds below; the line above the rounds says what they mean."""
-
-    DEFAULT_CSS = """
-    SelectorBoard Table { height: 2fr; min-height: 4; }
-    SelectorBoard .about { height: auto; background: $surface; color: $text-muted; padding: 0 1; }
-    SelectorBoard Ring { height: 3fr; min-height: 3; }
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "hold", "hold", id="selectors.hold"),
-        Binding("y", "copy", "copy", id="selectors.copy"),
-        Binding("e", "export", "export", id="selectors.export"),
-    ]
+    """A head above the loop."""
 
     settles = True
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self.watched: dict[int, Watched] = {}
-        self.rounds: deque[Registered | Round] = deque(maxlen=KEPT)
         self.listening = ""
-        self.held = False
         self.last: Event | None = None
-        self._count = 0
-        self._waited = self._busy = 0.0
-        self._fresh: list[Line] = []
 
     def compose_body(self) -> ComposeResult:
-        """The descriptors, what it is about, the rounds."""
-        yield Table(COLUMNS, cell=self._cell, empty="Nothing is registered yet.", id="descriptors")
-        yield Static(" ".join(ABOUT), classes="about", markup=False)
-        yield Ring(empty="No round yet.")
+        """The loop."""
+        yield LoopView(ABOUT)
 
     @property
-    def table(self) -> Table:
-        """The descriptors."""
-        return self.query_one("#descriptors", Table)
-
-    @property
-    def ring(self) -> Ring:
-        """The rounds."""
-        return self.query_one(Ring)
+    def loop(self) -> LoopView:
+        """What shows it."""
+        return self.query_one(LoopView)
 
     def clear(self) -> None:
         """Nothing is known of the new run."""
-        self.watched.clear()
-        self.rounds.clear()
-        self._fresh.clear()
-        self.listening, self.held, self.last = "", False, None
-        self._count, self._waited, self._busy = 0, 0.0, 0.0
-        self.table.set_rows([])
-        self.ring.clear()
+        self.listening, self.last = "", None
+        self.loop.clear()
 
     def take(self, batch: Batch) -> None:
         """Bring it up to date."""
@@ -119,85 +52,20 @@ class SelectorBoard(RunBoard):
             match event:
                 case Listening():
                     self.listening = event.endpoint
-                case Registered():
-                    self._register(event)
-                case Round():
-                    self._round(event)
+                case Registered() | Round():
+                    self.loop.take(event)
                 case Done() | Failed():
                     self.last = event
-
-    def _register(self, event: Registered) -> None:
-        self.rounds.append(event)
-        self._fresh.append(Line(event.line(), "dim", event))
-        if not event.watched:
-            self.watched.pop(event.fd, None)
-        elif event.fd in self.watched and self.watched[event.fd].what == event.what:
-            self.watched[event.fd].watched = event.watched
-        else:
-            self.watched[event.fd] = Watched(event.fd, event.what, event.watched)
-
-    def _round(self, event: Round) -> None:
-        self.rounds.append(event)
-        self._count = event.number
-        self._waited += event.waited
-        slow = max(event.took, default=0.0)
-        self._busy += sum(event.took) + event.rest
-        tone = "bad" if slow > 0.1 else "" if event.ready else "dim"
-        self._fresh.append(Line(event.line(), tone, event))  # type: ignore[arg-type]
-        for (fd, _), took in zip(event.ready, event.took, strict=True):
-            one = self.watched.get(fd)
-            if one is not None:
-                one.ready += 1
-                one.took += took
-                one.longest = max(one.longest, took)
 
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
         self.query_one(".head", Static).update(safe(self._head()))
-        if self.held:
-            return
-        self.table.set_rows([(fd, self.watched[fd]) for fd in sorted(self.watched)])
-        if self._fresh:
-            self.ring.append(self._fresh)
-            self._fresh = []
+        self.loop.pulse()
 
     def _head(self) -> str:
         if self.last is not None:
             return f"selectors   {self.last.line()}"
         kind = getattr(self.run.request, "selector", "") if self.run is not None else ""
-        whole = self._waited + self._busy
-        share = f"   {100 * self._busy / whole:.1f}% of it in callbacks" if whole else ""
-        mark = "held: space goes on   " if self.held else ""
-        return f"{mark}{kind} on {self.listening}   {self._count:,} rounds{share}"
-
-    def action_hold(self) -> None:
-        """Hold the picture still to read it, or let it go on."""
-        self.held = not self.held
-
-    def action_copy(self) -> None:
-        """Copy the lines of the rounds that are selected."""
-        self.app.copy_to_clipboard(self.ring.selected_text())
-        self.notify("copied")
-
-    def action_export(self) -> None:
-        """Save the rounds as JSON lines or as text."""
-        from workbench.ui.export import ask_and_write
-
-        kept = list(self.rounds)
-        formats = {
-            ".jsonl": lambda: map(encode, kept),
-            ".txt": lambda: (event.line().encode() for event in kept),
-        }
-        ask_and_write(cast("WorkbenchApp", self.app), "rounds.jsonl", formats)
-
-    def _cell(self, row: Watched, column: str, _: int) -> Cell:
-        match column:
-            case "took" | "longest":
-                return duration(getattr(row, column)), "bad" if row.longest > 0.1 else ""
-            case "bar":
-                longest = max((one.longest for one in self.watched.values()), default=0.0)
-                return bar(row.longest / longest if longest else 0.0, BAR), "out"
-            case "watched":
-                return row.watched, "warn" if "write" in row.watched else ""
-            case _:
-                return safe(str(getattr(row, column)), limit=200)
+        mark = "held: space goes on   " if self.loop.held else ""
+        busy = f"   {self.loop.busy}" if self.loop.busy else ""
+        return f"{mark}{kind} on {self.listening}   {self.loop.count:,} rounds{busy}"

@@ -89,6 +89,7 @@ class SessionView(Vertical):
         Binding("slash", "find", "find", id="session.find"),
         Binding("r", "again", "connect again", id="session.again"),
         Binding("c", "encoding", "encoding", show=False, id="session.encoding"),
+        Binding("l", "loop", "event loop", show=False, id="session.loop"),
     ]
 
     class Opened(Message):
@@ -395,6 +396,15 @@ class SessionView(Vertical):
         strip = self.query_one(KernelStrip)
         strip.display = not strip.display
         self._ask_the_kernel()
+
+    def action_loop(self) -> None:
+        """Look into the event loop that serves this session or listener."""
+        from workbench.ui.screens.loop import LoopScreen
+
+        if self.run is not None and self.alive:
+            self.app.push_screen(LoopScreen(self.run))
+        else:
+            self._complain("the session has ended: r on the transcript connects again")
 
     def action_options(self) -> None:
         """Show the socket's options in place of the transcript, or the transcript again."""

@@ -142,6 +142,8 @@ class Tls:
                 if pieces or not self._fill():
                     break
                 continue
+            except self._ssl.SSLZeroReturnError:  # the peer's close_notify, after our own
+                piece = b""
             except self._ssl.SSLEOFError:
                 # Many servers close TCP without TLS's close_notify; HTTP's own framing says
                 # whether anything is missing.

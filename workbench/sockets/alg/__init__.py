@@ -1,0 +1,1 @@
+"""AF_ALG: hashes and ciphers done by the kernel."""

@@ -1,0 +1,1 @@
+"""CAN: frames of a controller area network, followed and sent (SocketCAN)."""
