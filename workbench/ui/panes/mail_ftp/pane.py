@@ -18,6 +18,14 @@ Each has its server in the Servers tab, so that all of it works with no
 network: serve smtp, serve pop3, serve imap, serve ftp, serve nntp,
 serve telnet.
 
+SMTP: a message, and every step of handing it over.
+  smtp://127.0.0.1:2525 --from a@b.example --to c@d.example --text hello
+  smtp smtps://HOST --user NAME --quit-after auth      (nothing is sent)
+The dialogue with the time of each stage beside it; v shows the message as
+a reader takes it apart, then its source; k TLS, s sends the server
+elsewhere, y copies, e exports. Options: o. Without --to it is a test
+message to postmaster@localhost; serve smtp keeps what comes.
+
 Telnet: a terminal.
   telnet://127.0.0.1:2323    telnets://HOST    telnet HOST --binary
 What you type goes to the server: at once where it echoes, else line by line.
