@@ -85,6 +85,7 @@ JOBS = {
     "serve nntp": "workbench.mail_ftp.nntp.serve",
     "serve telnet": "workbench.mail_ftp.telnet.serve",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "inbox": "workbench.mail_ftp.inbox_job",
     "smtp": "workbench.mail_ftp.smtp.job",
     "nntp": "workbench.mail_ftp.nntp.job",
     "telnet": "workbench.mail_ftp.telnet.job",

@@ -11,7 +11,25 @@ import pytest
 from tests.servers.watching import Watched, serving
 from tests.ui.driving import driving
 from workbench.core.endpoint import parse
+from workbench.mail_ftp.inbox import Inbox
 from workbench.mail_ftp.smtp.serve import ServeSmtp, serve_smtp
+
+MESSAGE = b"""\
+From: joe@b.example
+Subject: about it
+Content-Type: multipart/mixed; boundary=x
+
+--x
+
+part text
+--x
+Content-Type: text/plain
+Content-Disposition: attachment; filename="../a.txt"
+
+attached
+
+--x--
+""".replace(b"\n", b"\r\n")
 
 
 @pytest.fixture(scope="module")
@@ -50,5 +68,29 @@ def test_nobody_listens() -> None:
             pane = await driver.open("mail_ftp")
             await driver.target(pane, "smtp://127.0.0.1:1")
             await driver.see("the connection was refused: nothing listens there", "failed")
+
+    asyncio.run(drive())
+
+
+def test_the_inbox(tmp_path: Path) -> None:
+    async def drive() -> None:
+        async with driving((80, 24)) as driver:
+            pane = await driver.open("mail_ftp")
+            await driver.target(pane, f"inbox --inbox {tmp_path} --follow")
+            await driver.see("No message has come yet")
+            made = Inbox(tmp_path)
+            made.deliver(MESSAGE)
+            await driver.see("joe@b.example", "about it", "1 message", "part text", "a.txt")
+            await driver.press("v")
+            await driver.see("[source]", "boundary=x")
+            await driver.press("a")
+            await driver.see("Save 1 attachment")
+            await driver.press("end", "ctrl+u")
+            await driver.write(str(tmp_path))
+            await driver.press("enter")
+            await driver.until(lambda: (tmp_path / "a.txt").exists(), "the attachment")
+            assert (tmp_path / "a.txt").read_bytes() == b"attached\r\n"
+            made.delete(made.messages()[0])
+            await driver.see("No message has come yet")
 
     asyncio.run(drive())

@@ -323,9 +323,10 @@ def outcome(sending: Sending) -> str:
     """
     bad = sending.refused
     if bad:
+        asked = len(sending.plan.recipients) * sending.plan.count
         first = bad[0]
         raise JobError(
-            f"{len(bad)} of the recipients were refused: {safe(first.address)}:"
+            f"{len(bad)} of {asked} refused: {safe(first.address)}:"
             f" {first.code} {safe(first.text, limit=200)}",
             code=str(first.code),
         )

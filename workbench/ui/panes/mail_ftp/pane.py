@@ -25,6 +25,8 @@ The dialogue with the time of each stage beside it; v shows the message as
 a reader takes it apart, then its source; k TLS, s sends the server
 elsewhere, y copies, e exports. Options: o. Without --to it is a test
 message to postmaster@localhost; serve smtp keeps what comes.
+  inbox --follow     what serve smtp has taken, as it comes: the message
+as it is read (HTML as text) below, v its source, a saves its attachments.
 
 Telnet: a terminal.
   telnet://127.0.0.1:2323    telnets://HOST    telnet HOST --binary
@@ -47,7 +49,15 @@ class MailFtpPane(BoardsPane):
 
     tab: ClassVar[str] = "mail_ftp"
     verb: ClassVar[str] = "smtp"
-    verbs: ClassVar[tuple[str, ...]] = ("imap", "pop3", "ftp", "nntp", "telnet", "mailcheck")
+    verbs: ClassVar[tuple[str, ...]] = (
+        "imap",
+        "pop3",
+        "ftp",
+        "nntp",
+        "telnet",
+        "mailcheck",
+        "inbox",
+    )
     schemes: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "smtp": "smtp",
