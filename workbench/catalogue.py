@@ -86,6 +86,7 @@ JOBS = {
     "serve telnet": "workbench.mail_ftp.telnet.serve",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
     "inbox": "workbench.mail_ftp.inbox_job",
+    "mailcheck": "workbench.mail_ftp.smtp.mailcheck",
     "smtp": "workbench.mail_ftp.smtp.job",
     "nntp": "workbench.mail_ftp.nntp.job",
     "telnet": "workbench.mail_ftp.telnet.job",

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
+import socket
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from workbench.core.failure import JobError
 from workbench.core.message import Event
@@ -48,6 +51,8 @@ class Reply:
     def __str__(self) -> str:
         return f"{self.code} {safe(self.text, limit=300)}"
 
+
+T = TypeVar("T")
 
 Said = Generator[Event, None, Reply]
 
@@ -219,3 +224,19 @@ def _offers(lines: Sequence[str]) -> dict[str, str]:
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def quietly(said: Generator[Event, None, T]) -> T:
+    """A part of the dialogue that nobody is told of."""
+    while True:
+        try:
+            next(said)
+        except StopIteration as ended:
+            found: T = ended.value
+            return found
+
+
+def own_name() -> str:
+    """How this host calls itself to others (RFC 5321, 4.1.4)."""
+    name = socket.getfqdn()
+    return name if re.fullmatch(r"[A-Za-z0-9.-]{1,255}", name) else "localhost"

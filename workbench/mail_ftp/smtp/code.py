@@ -21,12 +21,15 @@ def as_python(request: Smtp) -> str:
     lines += [f"context = ssl.create_default_context({_ca(request)})", *_trust(request)]
     end = request.server
     kind = "SMTP_SSL" if end.tls else "LMTP" if end.scheme.startswith("lmtp") else "SMTP"
-    host = end.unix_path if end.is_unix else end.host or "localhost"
+    host = repr(end.unix_path if end.is_unix else end.host or "localhost")
+    if request.mx:
+        lines += _exchanger(request)
+        host = "host"
     port = 0 if end.is_unix else end.port or PORTS.get(end.scheme, 25)
     more = ", context=context" if end.tls else ""
     helo = f", local_hostname={request.helo!r}" if request.helo else ""
     lines.append(
-        f"with smtplib.{kind}({host!r}, {port}{helo}, timeout={request.timeout:g}{more}) as server:"
+        f"with smtplib.{kind}({host}, {port}{helo}, timeout={request.timeout:g}{more}) as server:"
     )
     body = ["server.set_debuglevel(1)"]
     if not end.tls and request.starttls != "never":
@@ -56,9 +59,25 @@ def as_python(request: Smtp) -> str:
     return "\n".join([*lines, *(f"    {one}" for one in body), ""])
 
 
+def _exchanger(request: Smtp) -> list[str]:
+    """Lines that find the first exchanger; the standard library cannot ask for MX."""
+    lines = ["", "resolver = dns.resolver.Resolver()"]
+    if request.dns:
+        from workbench.addresses.dns_servers import servers
+
+        one = servers((request.dns,))[0]
+        lines[-1] = "resolver = dns.resolver.Resolver(configure=False)"
+        lines += [f"resolver.nameservers = [{one.host!r}]", f"resolver.port = {one.port}"]
+    lines.append(f"found = resolver.resolve({request.server.host!r}, 'MX')")
+    lines.append("first = min(found, key=lambda one: one.preference).exchange")
+    lines.append("host = str(resolver.resolve(first, 'A')[0])")
+    return [*lines, ""]
+
+
 def _imports(request: Smtp) -> list[str]:
     user, _ = request.account(request.server)
     found = ["import os"] * bool(user) + ["import sys"] * (request.raw == "-")
+    found += ["import dns.resolver"] * request.mx
     if request.attach:
         found += ["import mimetypes", "from pathlib import Path"]
     if not request.raw:
@@ -149,7 +168,9 @@ def as_shell(request: Smtp) -> str:
     end = request.server
     sender, recipients = request.envelope()
     words = ["swaks"]
-    if end.is_unix:
+    if request.mx:
+        words += ["--port", str(end.port or 25)]  # without a server it asks for the MX itself
+    elif end.is_unix:
         words += ["--socket", end.unix_path]
     else:
         words += ["--server", end.host or "localhost"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,11 @@ from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.mail_ftp.access import AccessRequest
 from workbench.mail_ftp.dialogue import one_line
+from workbench.mail_ftp.smtp.client import own_name
 from workbench.mail_ftp.smtp.code import as_python, as_shell
 from workbench.mail_ftp.smtp.compose import USUAL_SENDER, Parts, addresses, checked, compose
 from workbench.mail_ftp.smtp.events import SHOWN, Composed
+from workbench.mail_ftp.smtp.routing import by_exchangers
 from workbench.mail_ftp.smtp.sending import Plan, Sending, outcome
 from workbench.mail_ftp.smtp.text import mended
 
@@ -47,7 +48,8 @@ class Smtp(AccessRequest):
 
     The message is made of --from, --to, --subject, --text, --html and --attach, or given whole
     by --raw FILE. The envelope is the message's own unless --mail-from and --rcpt say otherwise.
-    --quit-after STAGE leaves early, so that nothing is sent.
+    --quit-after STAGE leaves early, so that nothing is sent. With --mx the target is a domain:
+    its mail exchangers are tried in their order; --yes where those are not of this machine.
     """
 
     server: Endpoint = argument("the server", metavar="TARGET", scheme="smtp")
@@ -84,6 +86,9 @@ class Smtp(AccessRequest):
         "auto", "how to log in; with xoauth2 the password is a token", group=SESSION
     )
     chunking: bool = option(False, "send the message by BDAT", group=SESSION)
+    mx: bool = option(False, "go to the mail exchangers of the target, a domain", group=SESSION)
+    yes: bool = option(False, "with --mx: the message may leave this machine", group=SESSION)
+    dns: str = option("", "with --mx: ask this name server", metavar="SERVER", group=SESSION)
     count: int = option(1, "send it so many times on one connection", group=SESSION)
 
     def as_python(self) -> str:
@@ -217,12 +222,6 @@ def plan_of(request: Smtp, scope: Scope) -> Plan:
     )  # fmt: skip
 
 
-def own_name() -> str:
-    """How this host calls itself to others (RFC 5321, 4.1.4)."""
-    name = socket.getfqdn()
-    return name if re.fullmatch(r"[A-Za-z0-9.-]{1,255}", name) else "localhost"
-
-
 def target_of(request: Smtp) -> Endpoint:
     """Where to; tcp: taken for smtp: and tls: for smtps:.
 
@@ -247,6 +246,9 @@ def send(request: Smtp, scope: Scope) -> Iterator[Event]:
     plan = plan_of(request, scope)
     first = plan.write(True, plan.foreign)
     yield Composed(plan.sender, plan.recipients[:1000], first[:SHOWN], len(first))
+    if request.mx:
+        yield from by_exchangers(request, plan, end, scope)
+        return
     sending = Sending(plan, request, end, scope)
     yield from sending.run()
     yield Done(outcome(sending))

@@ -14,7 +14,7 @@ from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.core.units import amount
 from workbench.mail_ftp.access import AccessRequest, may_go_on_in_the_clear, reach, secure
-from workbench.mail_ftp.smtp.client import Client, Refused, Reply
+from workbench.mail_ftp.smtp.client import Client, Refused, Reply, quietly
 from workbench.mail_ftp.smtp.codec import xtext
 from workbench.mail_ftp.smtp.events import MessageSent, Recipient, Stage, Summary
 
@@ -305,14 +305,7 @@ def _told(
     loud: bool, said: Generator[Event, None, list[Reply]]
 ) -> Generator[Event, None, list[Reply]]:
     """A part of the dialogue, told or not."""
-    if loud:
-        return (yield from said)
-    while True:
-        try:
-            next(said)
-        except StopIteration as ended:
-            found: list[Reply] = ended.value
-            return found
+    return (yield from said) if loud else quietly(said)
 
 
 def outcome(sending: Sending) -> str:
