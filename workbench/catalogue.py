@@ -80,6 +80,7 @@ JOBS = {
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
+    "serve imap": "workbench.mail_ftp.imap.serve",
     "serve pop3": "workbench.mail_ftp.pop3.serve",
     "serve tls": "workbench.tls.serving.serve",
     "cert broken": "workbench.tls.keep",
