@@ -81,7 +81,8 @@ class People(Output):
         if isinstance(event, Done | Failed) and self._unfinished:
             write_out(_harmless(self._unfinished))
         if event.channel == "bytes" and isinstance(data, bytes):
-            write_out(self._printable(data) if self._out_is_terminal else data)
+            raw = not self._out_is_terminal or getattr(event, "tame", False)
+            write_out(data if raw else self._printable(data))
         elif isinstance(event, Failed):
             # Who pressed Ctrl+C knows.
             if not event.cancelled:

@@ -18,6 +18,13 @@ Each has its server in the Servers tab, so that all of it works with no
 network: serve smtp, serve pop3, serve imap, serve ftp, serve nntp,
 serve telnet.
 
+Telnet: a terminal.
+  telnet://127.0.0.1:2323    telnets://HOST    telnet HOST --binary
+What you type goes to the server: at once where it echoes, else line by line.
+^] lets the keyboard go; then enter types again, c changes keys and lines,
+B binary, a asks "are you there", I interrupts, K breaks, d shows the options
+as they were negotiated (beside the terminal where there is room), y copies
+the screen, e exports, k TLS, x hangs up. shift+pageup goes back in history.
 """
 
 EMPTY = (

@@ -1,0 +1,1 @@
+"""Mail messages: what their bytes say, and bytes made from what is to be said."""

@@ -1,0 +1,280 @@
+"""The board of `telnet`: a terminal, the options as they are negotiated, and how typing is done."""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Static
+
+from workbench.core.feed import Batch
+from workbench.core.message import Command, Event, encode
+from workbench.core.text import safe
+from workbench.mail_ftp.telnet.client import State
+from workbench.mail_ftp.telnet.job import (
+    GiveOrder,
+    Resize,
+    SetBinary,
+    SetMode,
+    Shown,
+    TelnetTo,
+)
+from workbench.mail_ftp.telnet.lines import LineEditor
+from workbench.mail_ftp.telnet.screen import row_text
+from workbench.sockets.session import Send
+from workbench.ui.panes.boards import RunBoard
+from workbench.ui.panes.mail_ftp.terminalview import TerminalView
+from workbench.ui.widgets.ring import Line, Ring
+from workbench.ui.widgets.tones import Tone
+
+if TYPE_CHECKING:
+    from workbench.ui.app import WorkbenchApp
+
+WIDE = 110
+"""Columns from which on the negotiation stands beside the terminal."""
+_KEYS = ("type", "mode", "binary", "order", "talk", "tls", "send_to", "copy", "export")
+KEPT = 20_000
+"""Events that are kept for an export."""
+
+
+class TelnetBoard(RunBoard):
+    """Beside the terminal, or in its place where the screen is narrow, what was negotiated."""
+
+    DEFAULT_CSS = """
+    TelnetBoard Ring { width: 38; height: 1fr; }
+    TelnetBoard.narrow Ring { width: 1fr; display: none; }
+    TelnetBoard.narrow.talk Ring { display: block; }
+    TelnetBoard.narrow.talk TerminalView { display: none; }
+    TelnetBoard .state { height: 1; background: $surface; padding: 0 1; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,i", "type", "type", id="telnet.type"),
+        Binding("c", "mode", "keys/lines", id="telnet.mode"),
+        Binding("B", "binary", "binary", show=False, id="telnet.binary"),
+        Binding("a", "order('ayt')", "are you there", show=False, id="telnet.ayt"),
+        Binding("I", "order('interrupt')", "interrupt", show=False, id="telnet.interrupt"),
+        Binding("K", "order('break')", "break", show=False, id="telnet.break"),
+        Binding("d", "talk", "negotiation", id="telnet.talk"),
+        Binding("k", "tls", "TLS", show=False, id="telnet.tls"),
+        Binding("s", "send_to", "send to", show=False, id="telnet.send"),
+        Binding("y", "copy", "copy", show=False, id="telnet.copy"),
+        Binding("e", "export", "export", show=False, id="telnet.export"),
+    ]
+
+    settles = True
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.state = State()
+        self.told: list[Event] = []
+        self._lines: list[Line] = []
+        self._editor = LineEditor()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def compose_body(self) -> ComposeResult:
+        """The terminal, the negotiation, and how it stands."""
+        with Horizontal():
+            yield TerminalView()
+            yield Ring(empty="Nothing was negotiated yet.")
+        yield Static("", classes="state", markup=False)
+
+    @property
+    def view(self) -> TerminalView:
+        """The terminal."""
+        return self.query_one(TerminalView)
+
+    @property
+    def focusable_view(self) -> Widget:
+        """The terminal, or what stands in its place."""
+        return self.view if self.view.display and not self.has_class("talk") else self._ring
+
+    @property
+    def _ring(self) -> Ring:
+        return self.query_one(Ring)
+
+    def on_resize(self) -> None:
+        """Beside each other where there is room."""
+        self.set_class(self.size.width < WIDE, "narrow")
+
+    def clear(self) -> None:
+        """Nothing is known of the new run."""
+        self.state = State()
+        self.told, self._lines = [], []
+        self._editor = LineEditor()
+        self._decoder.reset()
+        self._ring.clear()
+        self.remove_class("talk")
+        self.view.begin()
+
+    def take(self, batch: Batch) -> None:
+        """Bring it up to date."""
+        for event in batch.events:
+            if len(self.told) < KEPT:
+                self.told.append(event)
+            match event:
+                case Shown(data=data):
+                    answer = self.view.feed(data)
+                    if answer:
+                        self._tell(Send(answer))
+                case State():
+                    self.state = event
+                case _:
+                    tone: Tone = "out" if event.line().startswith(">") else ""
+                    self._note(event, tone)
+        if batch.ended is not None:
+            self._note(batch.ended, "bad" if batch.ended.type == "failed" else "good")
+            text = safe(batch.ended.line())
+            self.view.feed(f"\r\n\x1b[0;7m {text} \x1b[0m\r\n".encode())
+            if self.view.has_focus:
+                self._ring.focus() if self._ring.display else self.screen.set_focus(None)
+
+    def _note(self, event: Event, tone: Tone) -> None:
+        self._lines += [Line(safe(text), tone, event) for text in event.line().split("\n") if text]
+
+    def pulse(self) -> None:
+        """Draw what has changed since the last frame."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._ring.append(lines)
+        self.view.draw()
+        self.query_one(".head", Static).update(safe(self._head()))
+        self.query_one(".state", Static).update(safe(self._standing()))
+
+    def _head(self) -> str:
+        if self.run is None:
+            return "telnet"
+        target = f"telnet {self.run.request.target()}"
+        title = f"  {self.view.terminal.title}" if self.view.terminal.title else ""
+        if self.run.ended is not None:
+            return f"{target}{title}   ended   n another"
+        if self.view.has_focus:
+            return f"{target}{title}   ^] lets the keyboard go"
+        return f"{target}{title}   enter types   d negotiation   x hangs up"
+
+    def _standing(self) -> str:
+        state = self.state
+        screen = self.view.terminal.screen
+        ways = "keys" if state.character else "lines"
+        echo = "shown here" if state.echo else "server echoes"
+        binary = " binary" if state.binary else ""
+        back = f"  {self.view.back} rows back" if self.view.back else ""
+        return (
+            f"{screen.columns}x{screen.lines} {ways}{binary}, {echo}{back}"
+            f"   we {' '.join(state.ours) or '-'}   server {' '.join(state.theirs) or '-'}"
+        )
+
+    def _tell(self, command: Command) -> None:
+        if self.run is not None and self.run.ended is None:
+            self.run.send(command)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The board's keys are the server's while the terminal has the keyboard."""
+        return action not in _KEYS or not self.view.has_focus
+
+    # -- typing --------------------------------------------------------------------------------
+
+    def on_terminal_view_typed(self, message: TerminalView.Typed) -> None:
+        """Keys go as they are; in line mode a line when it is whole."""
+        if self.state.character:
+            self._tell(Send(message.data))
+            return
+        self._editor.masked = not self.state.echo
+        for shown, line in self._editor.feed(self._decoder.decode(message.data)):
+            self.view.feed(shown.encode())
+            if line == "\x03":
+                self._tell(GiveOrder("interrupt"))
+            elif line is not None:
+                self._tell(Send(f"{line}\r\n".encode()))
+
+    def on_terminal_view_sized(self, message: TerminalView.Sized) -> None:
+        """The server is told of the size (NAWS)."""
+        self._tell(Resize(message.columns, message.lines))
+
+    def on_terminal_view_let_go(self) -> None:
+        """The keys are the board's again."""
+        if self._ring.display:
+            self._ring.focus()
+        else:
+            self.can_focus = True
+            self.focus()
+
+    def action_type(self) -> None:
+        """Give the keyboard to the server."""
+        self.remove_class("talk")
+        self.can_focus = False
+        self.view.focus()
+
+    def action_mode(self) -> None:
+        """Keys as they are pressed, or lines."""
+        self._tell(SetMode("line" if self.state.character else "character"))
+
+    def action_binary(self) -> None:
+        """Ask for BINARY both ways, or take it back."""
+        self._tell(SetBinary(not self.state.binary))
+
+    def action_order(self, name: str) -> None:
+        """Send a telnet command."""
+        self._tell(GiveOrder(name))
+        self.notify(f"{name} sent")
+
+    def action_talk(self) -> None:
+        """The negotiation in place of the terminal, or back."""
+        if not self.has_class("narrow"):
+            self._ring.focus()
+            return
+        self.toggle_class("talk")
+        if self.has_class("talk"):
+            self._ring.focus()
+        else:
+            self.view.focus()
+
+    # -- leaving -------------------------------------------------------------------------------
+
+    def _request(self) -> TelnetTo | None:
+        request = self.run.request if self.run is not None else None
+        return request if isinstance(request, TelnetTo) else None
+
+    def action_tls(self) -> None:
+        """What the server's TLS is worth."""
+        request = self._request()
+        if request is None or not request.endpoint.tls:
+            self.notify("this session is in the clear; telnets://HOST begins with TLS")
+            return
+        line = f"tls {request.endpoint.authority}"
+        app = cast("WorkbenchApp", self.app)
+        self.run_worker(app.take("tls", line, run=True))
+
+    def action_send_to(self) -> None:
+        """Send the server elsewhere."""
+        from workbench.ui.sendto import offer
+
+        request = self._request()
+        if request is not None:
+            offer(cast("WorkbenchApp", self.app), request.endpoint)
+
+    def _rows(self) -> list[str]:
+        screen = self.view.terminal.screen
+        return [row_text(row) for row in (*screen.history, *screen.rows)]
+
+    def action_copy(self) -> None:
+        """Copy what stands on the terminal; in the negotiation, its lines."""
+        ring = self._ring
+        text = ring.selected_text() if ring.has_focus else self.view.terminal.screen.text()
+        self.app.copy_to_clipboard(text)
+        self.notify("copied")
+
+    def action_export(self) -> None:
+        """Save the screen with what has gone out at its top, or the session as JSON lines."""
+        from workbench.ui.export import ask_and_write
+
+        events, rows = list(self.told), self._rows()
+        formats = {
+            ".txt": lambda: [row.encode() for row in rows],
+            ".jsonl": lambda: [encode(event) for event in events],
+        }
+        ask_and_write(cast("WorkbenchApp", self.app), "telnet.txt", formats)
