@@ -24,6 +24,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
     "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
     "cookies": ("workbench.ui.panes.http.cookieboard", "CookieBoard"),
+    "imap": ("workbench.ui.panes.mail_ftp.imapboard", "ImapBoard"),
     "http import": ("workbench.ui.panes.http.importboard", "ImportBoard"),
     "http run": ("workbench.ui.panes.http.collectionboard", "CollectionBoard"),
     "repeat": ("workbench.ui.panes.http.repeatboard", "RepeatBoard"),
@@ -84,6 +85,10 @@ class RunBoard(Vertical):
 
         self.clear()
         self.run = run = start(sink)
+
+    def prepared(self, request: Request) -> Request:
+        """The request as this board has it run."""
+        return request
 
     def clear(self) -> None:
         """Nothing is known of the new run."""
@@ -151,7 +156,7 @@ class Boards(ContentSwitcher):
         if not self.query(f"#{name}"):
             await self.add_content(make_board(job.name, name))
         board = self.query_one(f"#{name}", RunBoard)
-        board.begin(partial(runs.start, job, request))
+        board.begin(partial(runs.start, job, board.prepared(request)))
         if board.run is not None and board.settles:
             runs.settle(board.run)
         self.current = name
