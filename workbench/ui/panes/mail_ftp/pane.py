@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from workbench.ui.panes.boardspane import BoardsPane
 
 HELP = """
-Mail, files, news and terminals, with every line of the dialogue on the screen.
+Mail, files, news and terminals: every line of the dialogue is shown.
 
 On the target line: a server by its scheme, or a job and its target.
 Each has its server in the Servers tab, so that all of it works with no
