@@ -14,6 +14,7 @@ from tests.ui.driving import Driver, driving
 from workbench.core.endpoint import parse
 from workbench.mail_ftp.imap.serve import ServeImap, serve_imap
 from workbench.mail_ftp.inbox import Inbox
+from workbench.mail_ftp.pop3.serve import ServePop3, serve_pop3
 from workbench.ui.panes.mail_ftp.imapboard import ImapBoard
 
 
@@ -138,6 +139,50 @@ def test_older_messages_come_as_one_goes_down(imap: Watched, inbox: Inbox) -> No
             await driver.see("INBOX: 302 messages")
             await driver.press("end")
             await driver.until(lambda: board.rows[board.uid].subject == "Grüße")
+
+    asyncio.run(drive())
+
+
+@pytest.fixture
+def pop3(inbox: Inbox) -> Iterator[Watched]:
+    here = parse("pop3://127.0.0.1:0")
+    with serving(serve_pop3, ServePop3(endpoint=here, inbox=inbox.folder)) as one:
+        yield one
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_a_pop3_mailbox_is_read_and_deleted_of(
+    pop3: Watched, inbox: Inbox, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    async def drive() -> None:
+        async with driving(size) as driver:
+            pane = await driver.open("mail_ftp")
+            await driver.target(pane, f"pop3://me:x@127.0.0.1:{pop3.endpoint.port}")
+            await driver.see("Grüße", "two", "2 messages", "701 kB")
+            await driver.press("v")
+            await driver.see("Subject: two", "the top of it")
+            await driver.press("enter")
+            await driver.see("für dich", "image/png")
+            await driver.press("h")
+            await driver.see("MIME-Version: 1.0")
+            await driver.press("w")
+            await driver.see("Save message 2 to")
+            await driver.press("backspace")
+            await driver.write(str(tmp_path))
+            await driver.press("enter")
+            await driver.see("saved")
+            assert (tmp_path / "2.eml").read_bytes() == FILE
+            await driver.press("D")
+            await driver.see("Delete message 2?")
+            await driver.press("y")
+            await driver.see("1 marked as deleted")
+            assert len(inbox.messages()) == 2
+            await driver.press("d")
+            await driver.see("> DELE 2", "< +OK")
+            await driver.press("d", "q")
+            await driver.see("ended")
+            (left,) = inbox.messages()
+            assert left.read() == PLAIN
 
     asyncio.run(drive())
 

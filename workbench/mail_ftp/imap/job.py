@@ -218,7 +218,7 @@ def _obey(mailbox: Mailbox, asked: Command, newest: int) -> Telling[None]:
     elif isinstance(asked, ImapOpen):
         yield from mailbox.open(asked.uid)
     elif isinstance(asked, ImapGet):
-        place = Path(asked.output) if asked.output else None
+        place = Path(asked.output).expanduser() if asked.output else None
         yield from mailbox.get(asked.uid, asked.section, place)
     elif isinstance(asked, ImapFlag):
         yield from mailbox.flag([asked.uid], asked.flag, on=asked.on)
@@ -227,4 +227,4 @@ def _obey(mailbox: Mailbox, asked: Command, newest: int) -> Telling[None]:
     elif isinstance(asked, ImapDelete):
         yield from mailbox.delete([asked.uid])
     elif isinstance(asked, ImapAppend):
-        yield from mailbox.append(mailbox.session.folder, Path(asked.path))
+        yield from mailbox.append(mailbox.session.folder, Path(asked.path).expanduser())

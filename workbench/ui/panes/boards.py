@@ -34,6 +34,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "selectors": ("workbench.ui.panes.sockets.selectorboard", "SelectorBoard"),
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
     "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),
+    "pop3": ("workbench.ui.panes.mail_ftp.pop3board", "Pop3Board"),
     "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),
     "cert show": ("workbench.ui.panes.tls.certboard", "CertBoard"),
     "tls": ("workbench.ui.panes.tls.certboard", "TlsBoard"),

@@ -38,8 +38,9 @@ s send to, y copy, e export, x logs out.
 
 POP3: what the server holds, and the message under it.
   pop3://me@127.0.0.1:1110    pop3s://me@HOST
-enter retrieves, o its top, w saves, D deletes after a question (it is gone
-when the session ends: x). d dialogue, k TLS, s send to, y copy, e export.
+enter retrieves, v shows the top of it, h the source, w saves. D deletes after
+a question: it is gone when the session ends well (q), and stays if you break
+off (x). d dialogue, k TLS verdict, s send to, y copy, e export.
 """
 
 EMPTY = (
