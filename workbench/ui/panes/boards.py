@@ -38,6 +38,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "tls": ("workbench.ui.panes.tls.certboard", "TlsBoard"),
     "tls-list": ("workbench.ui.panes.tls.listboard", "TlsListBoard"),
     "tls-scan": ("workbench.ui.panes.tls.scanboard", "TlsScanBoard"),
+    "nntp": ("workbench.ui.panes.mail_ftp.newsboard", "NewsBoard"),
     "telnet": ("workbench.ui.panes.mail_ftp.telnetboard", "TelnetBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
 }

@@ -25,6 +25,13 @@ What you type goes to the server: at once where it echoes, else line by line.
 B binary, a asks "are you there", I interrupts, K breaks, d shows the options
 as they were negotiated (beside the terminal where there is room), y copies
 the screen, e exports, k TLS, x hangs up. shift+pageup goes back in history.
+
+News: nntp://HOST lists its groups, nntp://HOST/GROUP opens one.
+Enter on a group shows its newest articles as threads, enter on one of these
+the article; backspace goes back, ] and [ read the next and the one before.
+/ filters what is there, f asks the server for groups by a wildmat, w writes
+an article, a answers, d shows the dialogue, r looks again, y copies,
+e exports, k TLS, s sends the server elsewhere.
 """
 
 EMPTY = (
