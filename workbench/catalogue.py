@@ -56,6 +56,10 @@ JOBS = {
     "capture": "workbench.sockets.capture.job",
     "selectors": "workbench.sockets.seeing.job",
     "families": "workbench.sockets.families",
+    "encode": "workbench.tools.encode",
+    "errno": "workbench.tools.errno",
+    "hash": "workbench.tools.digests",
+    "uuid": "workbench.tools.uuids.job",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",
     "ping": "workbench.sockets.ping",
@@ -85,7 +89,9 @@ JOBS = {
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
     "nntp": "workbench.mail_ftp.nntp.job",
     "telnet": "workbench.mail_ftp.telnet.job",
+    "serve pop3": "workbench.mail_ftp.pop3.serve",
     "serve tls": "workbench.tls.serving.serve",
+    "serve smtp": "workbench.mail_ftp.smtp.serve",
     "cert broken": "workbench.tls.keep",
     "cert ca": "workbench.tls.make",
     "cert client": "workbench.tls.make",
@@ -101,6 +107,8 @@ JOBS = {
     "tls-scan": "workbench.tls.scan",
     "watch": "workbench.servers.watch.job",
     "ways": "workbench.sockets.ways.job",
+    "imap": "workbench.mail_ftp.imap.job",
+    "pop3": "workbench.mail_ftp.pop3.job",
 }
 
 

@@ -162,10 +162,7 @@ async def test_a_long_body_begins_with_its_beginning() -> None:
             await driver.until(lambda: one.ended is not None, "its end")
             pane.table.focus()
             await driver.press("v")
-            await driver.until(lambda: len(pane.ring.lines) == 100_001, "all of its lines")
-            assert [line.text for line in pane.ring.lines[:2]] == ["[", "  0,"]
-            await driver.see("  0,")
-            assert "only 100,000 lines" in pane.ring.lines[-1].text
+            await driver.see("  0,", "row 1 of 150,002")
 
 
 @in_loop

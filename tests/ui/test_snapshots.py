@@ -380,9 +380,14 @@ async def help_text(driver: Driver) -> None:
     await driver.see("esc closes")
 
 
-async def coming(driver: Driver) -> None:
+async def mail(driver: Driver) -> None:
+    await driver.app.open_tab("mail_ftp")
+    await driver.see("[Mail/FTP]", "Every line of the dialogue")
+
+
+async def tools(driver: Driver) -> None:
     await driver.app.open_tab("tools")
-    await driver.see("Not built yet")
+    await driver.see("[Tools]", "uuid makes one")
 
 
 def interface(index: int, name: str, kind: str, state: str, owned: tuple[Owned, ...]) -> Interface:
@@ -417,7 +422,8 @@ SCENES: list[Scene] = [
     sessions,
     refused,
     help_text,
-    coming,
+    mail,
+    tools,
 ]
 
 

@@ -29,12 +29,12 @@ PROGRAM = [sys.executable, "-m", "workbench"]
 BROKEN = """
 import sys
 from workbench.ui import app
-from workbench.ui.panes.coming import ComingPane
+from workbench.ui.panes.mail_ftp.pane import MailFtpPane
 
 def fail(*_, **__):
     raise RuntimeError("broken on purpose \\x1b]0;PWNED\\x07")
 
-setattr(ComingPane, sys.argv[1], fail)
+setattr(MailFtpPane, sys.argv[1], fail)
 raise SystemExit(app.run())
 """
 STARTS_ON = {7, 25}
@@ -309,7 +309,7 @@ def test_a_fault_in_a_widget_leaves_the_terminal_sane(
     with program([sys.executable, str(script), place]) as one:
         one.serve("echo tcp://127.0.0.1:0")
         children = one.children()
-        one.press(ALT_6)  # Mail/FTP, which is not built yet
+        one.press(ALT_6)  # Mail/FTP
         assert one.wait() == 1
         assert_sane(one)
         wait_gone(children)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,7 +93,9 @@ def defaults(job: Job[Any], table: Mapping[str, Any]) -> tuple[dict[str, Any], l
 
 def nearest(word: str, known: Sequence[str]) -> str:
     """A hint at the known word that looks most like this one; empty where none does."""
-    close = difflib.get_close_matches(word, known, 1)
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, 1)
     return f"; did you mean {close[0]}?" if close else ""
 
 

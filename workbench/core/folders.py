@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
 _NAME = "workbench"
+_IS_LINUX = sys.platform.startswith("linux")
+_LINUX = {"user_state_dir": "~/.local/state", "user_config_dir": "~/.config"}
 
 
 def state_folder() -> Path:
@@ -70,12 +73,20 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _folder(kind: Literal["user_state_dir", "user_config_dir"], variable: str) -> Path:
+    if _IS_LINUX:  # as platformdirs has it, which takes 4 ms to load
+        place = os.environ.get(variable, "").strip() or os.path.expanduser(_LINUX[kind])
+        folder = Path(place, _NAME)
+        return _absolute(folder, variable)
     import platformdirs
 
     try:
         folder = Path(getattr(platformdirs, kind)(_NAME, appauthor=False))
     except RuntimeError:
         folder = Path("~")
+    return _absolute(folder, variable)
+
+
+def _absolute(folder: Path, variable: str) -> Path:
     # A user without a home (a container's bare uid): older platformdirs leave "~" standing, and
     # a folder of that name would be made wherever the program was started.
     if not folder.is_absolute():

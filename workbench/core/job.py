@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Failed
 from workbench.core.failure import cancelled, explain
-from workbench.core.message import Command, Event, build, from_json, to_json
+from workbench.core.message import Command, Event, build, from_json, to_json_once
 from workbench.core.scope import Scope
 
 
@@ -302,7 +302,7 @@ def dump_request(request: Request, *, secrets: bool) -> bytes:
                 continue
             value = _without_passwords(value)
         values[one.name] = value
-    return to_json(values)
+    return to_json_once(values)
 
 
 def load_request(job: Job[R], line: bytes | str) -> R:

@@ -12,12 +12,14 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
-
-import msgspec
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from workbench.core.endpoint import Endpoint, parse
+
+if TYPE_CHECKING:
+    from msgspec.json import Encoder
 
 Channel = Literal["data", "talk", "bytes"]
 """Where a line of an event goes: standard output, standard error, or output byte for byte."""
@@ -143,7 +145,12 @@ def _from_plain(kind: type[Any], value: Any) -> Any:
     raise TypeError(f"no {kind.__name__} can be made from JSON")
 
 
-_encoder = msgspec.json.Encoder(enc_hook=_to_plain)
+@cache
+def _encoder() -> Encoder:
+    # A run that prints lines for people needs none: loading it takes 8 ms.
+    from msgspec.json import Encoder
+
+    return Encoder(enc_hook=_to_plain)
 
 
 def to_json(values: dict[str, Any]) -> bytes:
@@ -153,10 +160,23 @@ def to_json(values: dict[str, Any]) -> bytes:
     slower, takes over for those.
     """
     try:
-        return _encoder.encode(values)
+        return _encoder().encode(values)
     except (UnicodeEncodeError, OverflowError):
+        import msgspec
+
         plain = msgspec.to_builtins(values, enc_hook=_to_plain, str_keys=True)
         return json.dumps(plain, separators=(",", ":")).encode("ascii")
+
+
+def to_json_once(values: dict[str, Any]) -> bytes:
+    """The same for a single one, which is not worth loading msgspec for."""
+    try:
+        text = json.dumps(
+            values, default=_to_plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+        return text.encode()
+    except (TypeError, ValueError):
+        return to_json(values)
 
 
 def from_json(line: bytes | str) -> Any:
@@ -165,6 +185,8 @@ def from_json(line: bytes | str) -> Any:
     Raises:
         ValueError: the line is not JSON.
     """
+    import msgspec
+
     try:
         try:
             return msgspec.json.decode(line)
@@ -190,6 +212,8 @@ def build(cls: type[Any], values: dict[str, Any]) -> Any:
     Raises:
         ValueError: a value does not fit its field; the message says which.
     """
+    import msgspec
+
     try:
         return msgspec.convert(values, cls, dec_hook=_from_plain)
     except msgspec.ValidationError as problem:

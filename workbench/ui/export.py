@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Lines = Callable[[], Iterable[bytes]]
 
-BINARY = (".pcapng",)
+BINARY = (".body", ".pcapng")
 """Endings of formats that have no lines: their pieces follow each other as they are."""
 
 

@@ -36,6 +36,7 @@ from workbench.tls.client_context import TlsFacts, TlsOptions
 
 if TYPE_CHECKING:
     from workbench.http.client.auth import Authenticator, Credentials
+    from workbench.http.client.consent import Consent
     from workbench.http.client.cookies import Decision, Jar
 
 DRAINED = 1 << 20
@@ -54,7 +55,8 @@ class ClientOptions:
 
     `pins` dial an address in place of a (host, port); `follow` is the most redirects; `omit` are
     the fields that would be added and must not be; `watched` that frames are looked at;
-    `bound` are fields that never go on to another origin, beside the usual ones.
+    `bound` are fields that never go on to another origin, beside the usual ones; `consent` is
+    asked before each redirect is followed.
     """
 
     version: str = ""
@@ -68,6 +70,7 @@ class ClientOptions:
     omit: frozenset[bytes] = frozenset()
     bound: frozenset[bytes] = frozenset()
     jar: Jar | None = None
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,13 @@ class Following:
     """A redirect, followed or not."""
 
     redirect: Redirect
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A redirect waits for consent."""
+
+    question: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +139,7 @@ class Finished:
 
 
 ClientStep = (
-    Step | Connected | Following | Authenticating | Retrying | CookieNews | Finished
+    Step | Connected | Asking | Following | Authenticating | Retrying | CookieNews | Finished
 )  # fmt: skip
 
 
@@ -175,6 +185,10 @@ class Client:
                 if found.request is not None and not left:
                     most = self._options.follow
                     found = replace(found, request=None, why_not=f"after {most} redirects")
+                if found.request is not None and self._options.consent is not None:
+                    yield Asking(self._options.consent.question(found))
+                    if not self._options.consent.given():
+                        found = replace(found, request=None, why_not="no consent was given")
                 yield Following(found)
                 following, left = found.request, left - 1
                 if following is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Note
 from workbench.core.failure import JobError
-from workbench.core.job import argument, job, option
+from workbench.core.job import Function, argument, job, option
 from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.http.client.building import (
@@ -22,6 +24,9 @@ from workbench.http.client.building import (
     with_query,
 )
 from workbench.http.client.request import ANSWER, ClientRequest
+
+if TYPE_CHECKING:
+    from workbench.http.viewing.kept import KeptBody
 
 SENDING = "what to send"
 BODY = "the body"
@@ -74,6 +79,7 @@ class Http(ClientRequest):
         (), "a field of an urlencoded form", metavar="NAME=VALUE", group=BODY
     )
     follow: bool = option(False, "follow redirects", group=ANSWER)
+    step: bool = option(False, "follow redirects, asking before each", group=ANSWER)
     output: Path | None = option(None, "write the body there", metavar="FILE", group=ANSWER)
     save: Path | None = option(
         None, "write the exchange there too, as HAR", metavar="FILE.har", group=ANSWER
@@ -87,13 +93,20 @@ class Http(ClientRequest):
         """urllib.request, or http.client where that cannot."""
         from workbench.http.client.code_python import python
 
+        _refuse_steps(self)
         return python(self)
 
     def as_shell(self) -> str:
         """curl."""
         from workbench.http.client.code_shell import shell
 
+        _refuse_steps(self)
         return shell(self)
+
+
+def _refuse_steps(request: Http) -> None:
+    if request.step:
+        raise JobError("no script asks before each redirect", advice="--follow goes all the way")
 
 
 @job(
@@ -107,12 +120,19 @@ def http(request: Http, scope: Scope) -> Iterator[Event]:
     yield from _told(request, scope, wire=False)
 
 
-def http_with_wire(request: Http, scope: Scope) -> Iterator[Event]:
-    """The same with what went over the wire, within bounds: for a screen, which keeps it."""
-    yield from _told(request, scope, wire=True)
+def http_kept(body: KeptBody) -> Function[Http]:
+    """The same for a screen: with what went over the wire, within bounds, and the body kept."""
+
+    def function(request: Http, scope: Scope) -> Iterator[Event]:
+        from workbench.http.viewing.keeping import keeping
+
+        with closing(_told(request, scope, wire=True)) as told:
+            yield from keeping(told, body)
+
+    return function
 
 
-def _told(request: Http, scope: Scope, *, wire: bool) -> Iterator[Event]:
+def _told(request: Http, scope: Scope, *, wire: bool) -> Generator[Event, None, None]:
     from workbench.http.client.client import Client
     from workbench.http.client.content import Bytes
     from workbench.http.client.message import HttpRequest, check_method, method_of
@@ -139,15 +159,19 @@ def _told(request: Http, scope: Scope, *, wire: bool) -> Iterator[Event]:
         raise JobError("the request target has a space or a line's end in it", advice="use --raw")
     options, notes = client_options(
         request, url, items.omit, decode=request.decode,
-        follow=request.max_redirects if request.follow else 0, watched=request.verbose or wire,
-        bound=bound,
+        follow=request.max_redirects if request.follow or request.step else 0,
+        watched=request.verbose or wire, bound=bound,
     )  # fmt: skip
+    if request.step:
+        from workbench.http.client.consent import Consent
+
+        options = replace(options, consent=Consent(scope))
     yield from (Note(text) for text in notes)
     client = Client(options, scope)
     teller = Teller(
         decode=request.decode and not request.raw, output=request.output,
         most=request.max_body, verbose=request.verbose,
-        follows=request.follow, logs_in=options.credentials is not None,
+        follows=request.follow or request.step, logs_in=options.credentials is not None,
         secrets=(request.secret_header.partition(":")[2].strip().encode(),),
         wire=wire,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from workbench.core.message import Event
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
 from workbench.http.client.client import (
+    Asking,
     Authenticating,
     ClientStep,
     Connected,
@@ -161,6 +162,8 @@ class Teller:
         match step:
             case ContentSent():
                 yield HttpContent(step.size, step.why)
+            case Asking(question):
+                yield Note(question)
             case Following(redirect):
                 to = redirect.request
                 url, method = (str(to.url), to.method) if to else ("", "")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from workbench import catalogue
-
 if TYPE_CHECKING:
     from workbench.ui.panes.base import Pane
 
@@ -17,15 +15,12 @@ _PANES = {
     "http": ("workbench.ui.panes.http.pane", "HttpPane"),
     "mail_ftp": ("workbench.ui.panes.mail_ftp.pane", "MailFtpPane"),
     "servers": ("workbench.ui.panes.servers.pane", "ServersPane"),
+    "tools": ("workbench.ui.panes.tools.pane", "ToolsPane"),
 }
 
 
 def make(tab: str) -> Pane:
-    """The pane of a tab; one that is not built yet says what it will be for."""
-    if tab not in _PANES:
-        from workbench.ui.panes.coming import ComingPane
-
-        return ComingPane(next(one for one in catalogue.TABS if one.name == tab))
+    """The pane of a tab."""
     module, name = _PANES[tab]
     pane: Pane = getattr(importlib.import_module(module), name)()
     return pane

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from workbench.core.events import Done, Failed, Note
+from workbench.core.events import Done, Failed, Note, Progress
 from workbench.core.feed import Batch
 from workbench.core.message import Event
 from workbench.core.runner import Run
@@ -31,12 +31,16 @@ from workbench.http.client.events import (
 )
 from workbench.http.field_names import meaning
 from workbench.http.laying_out import kind_of, laid_out
+from workbench.http.viewing.kept import KeptBody
 from workbench.ui.widgets.glyphs import glyphs
 from workbench.ui.widgets.ring import Line
 from workbench.ui.widgets.tones import Tone
 
-BODY_KEPT = 4 << 20
-"""Bytes of a body that are kept for the screen; --output keeps all of them."""
+BODY_KEPT = 2 << 20
+"""Bytes of a body that are kept in memory; the HTTP tab keeps all of them on disk."""
+
+PAGED = 256 << 10
+"""Bytes of a body up to which it is laid out at once; of a longer one, what is in sight."""
 
 EVENTS_KEPT = 20_000
 LINES_MOST = 100_000
@@ -61,11 +65,12 @@ def status_tone(status: int) -> Tone:
 class Exchange:
     """One request and its answers: more than one where redirects were followed.
 
-    `version` counts what came, for who draws it.
+    `version` counts what came, for who draws it. `kept` has the body whole, where it is kept.
     """
 
     key: int
     run: Run
+    kept: KeptBody | None = None
     events: list[Event] = field(default_factory=list)
     heads: list[HttpHead] = field(default_factory=list)
     phases: list[HttpPhases] = field(default_factory=list)
@@ -73,6 +78,7 @@ class Exchange:
     body_size: int = 0
     end: HttpEnd | None = None
     ended: Done | Failed | None = None
+    progress: Progress | None = None
     left_out: int = 0
     version: int = 0
     _laid_out: tuple[tuple[int, int], str | None] | None = None
@@ -83,8 +89,11 @@ class Exchange:
         self.left_out += batch.dropped
         for event in batch.events:
             self._take(event)
+        if self.kept is not None:
+            self.body_size = self.kept.size
         if batch.ended is not None:
             self.ended = batch.ended
+            self.progress = None
 
     def add(self, event: Event) -> None:
         """One event more."""
@@ -96,6 +105,9 @@ class Exchange:
             case HttpBody():
                 self.body_size += len(event.data)
                 self.body += event.data[: max(0, BODY_KEPT - len(self.body))]
+                return
+            case Progress():
+                self.progress = event
                 return
             case HttpHead():
                 self.heads.append(event)
@@ -187,12 +199,36 @@ class Exchange:
     @property
     def lays_out(self) -> bool:
         """The body is of a kind that is laid out for reading."""
-        return len(self.body) <= PRETTY_MOST and bool(kind_of(self.field("content-type")))
+        kind = kind_of(self.field("content-type"))
+        return bool(kind) and (self.body_size <= PRETTY_MOST or (self.paged and kind == "json"))
+
+    @property
+    def paged(self) -> bool:
+        """The body is so long that only what is in sight is laid out, from where it is kept."""
+        if self.kept is None:
+            return False
+        whole = kind_of(self.field("content-type")) in ("xml", "html")
+        return self.kept.size > (PRETTY_MOST if whole else PAGED)
+
+    def paged_form(self, *, as_hex: bool, as_it_came: bool) -> str:
+        """The form that a paged body is shown in: "json", "text" or "hex"."""
+        if as_hex or self._is_binary():
+            return "hex"
+        return "json" if self.lays_out and not as_it_came else "text"
+
+    @property
+    def charset(self) -> str:
+        """The charset of the body, as its sender names it, else UTF-8."""
+        return self.field("content-type").partition("charset=")[2].strip("\"' ;") or "utf-8"
 
     def body_lines(self, *, as_hex: bool, as_it_came: bool = False) -> Iterator[Line]:
         """The body: JSON and XML laid out, HTML as text, other text as it is, the rest in hex."""
         if not self.body:
-            words = "The answer has no body." if self.ended is not None else "Nothing has come yet."
+            words = "Nothing has come yet."
+            if self.end is not None and self.end.path:
+                words = f"The body is in {safe(self.end.path)}"
+            elif self.ended is not None:
+                words = "The answer has no body."
             yield Line(words, "dim")
             return
         if as_hex or self._is_binary():
@@ -213,7 +249,7 @@ class Exchange:
 
     def _text(self, *, as_it_came: bool) -> str:
         data, media_type = bytes(self.body), self.field("content-type")
-        charset = media_type.partition("charset=")[2].strip("\"' ;") or "utf-8"
+        charset = self.charset
         if self.lays_out and not as_it_came and self.end is not None:
             key = (id(self.end), self.body_size)
             if self._laid_out is None or self._laid_out[0] != key:

@@ -17,6 +17,10 @@ from workbench.ui.panes.http.exchange import Exchange
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
 
+PIECE = 1 << 20
+HAR_MOST = 16 << 20
+"""Bytes of a body that HAR takes, which holds it as one text."""
+
 
 def export(app: WorkbenchApp, one: Exchange) -> None:
     """Ask for a file; its ending says what is written."""
@@ -25,7 +29,7 @@ def export(app: WorkbenchApp, one: Exchange) -> None:
         return
 
     formats: dict[str, Lines] = {
-        ".body": lambda: [bytes(one.body)],
+        ".body": lambda: _body(one),
         ".jsonl": lambda: [encode(event) for event in one.events],
         ".har": lambda: [har_document(told(one), posted_by(request))],
         ".http": lambda: [written(to_wanted(from_http(request))).rstrip("\n").encode()],
@@ -36,10 +40,22 @@ def export(app: WorkbenchApp, one: Exchange) -> None:
 
 
 def told(one: Exchange) -> Iterator[Event]:
-    """Its events with the body, as far as it is kept, before the end of the last response."""
+    """Its events with the body, as far as HAR takes it, before the end of the last response."""
     ends = [at for at, event in enumerate(one.events) if isinstance(event, HttpEnd)]
     at = ends[-1] if ends else len(one.events)
     yield from one.events[:at]
-    if one.body:
-        yield HttpBody(bytes(one.body), 0)
+    body = one.kept.read(0, HAR_MOST) if one.kept is not None else bytes(one.body)
+    if body:
+        yield HttpBody(body, 0)
     yield from one.events[at:]
+
+
+def _body(one: Exchange) -> Iterator[bytes]:
+    """The body, whole where it is kept."""
+    if one.kept is None:
+        yield bytes(one.body)
+        return
+    at = 0
+    while piece := one.kept.read(at, PIECE):
+        yield piece
+        at += len(piece)

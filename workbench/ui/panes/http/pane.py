@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,20 +16,19 @@ from workbench.core.job import Job, Request
 from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
-from workbench.http.client.job import Http, http_with_wire
+from workbench.http.client.job import Http, http_kept
 from workbench.http.collections.job import HttpRun, http_run_with_layers
+from workbench.http.viewing.kept import KeptBody
 from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.boards import Boards
 from workbench.ui.panes.http.exchange import LINES_MOST, Exchange, status_tone
+from workbench.ui.panes.http.viewer import BodyView
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.match import Pattern
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
 from workbench.ui.widgets.views import Views
-
-if TYPE_CHECKING:
-    pass
 
 KEPT = 100
 """Requests that are kept; the oldest goes first."""
@@ -60,7 +59,9 @@ Above stand the requests that were sent, below the selected one: v goes
 through what happened with its waterfall, body (JSON and XML laid out, HTML
 as its words; h for hex, and once more as it came), headers both ways with
 what each means (h hides that), wire, cookies; k shows the server's
-certificates. / finds in all of it: enter goes on to the view that has it.
+certificates. / finds in all of it: enter goes on to the view that has it,
+n and N to the next line and the one before. A long body is kept on disk, not
+in memory, and all of it is there to read and to search; end goes to its end.
 r sends one again, f follows a redirect one hop (--follow goes all the way),
 s sends its URL elsewhere, y copies, p shows it as Python and as curl,
 d forgets it; e exports by the name's ending:
@@ -143,6 +144,9 @@ class HttpPane(JobPane):
         self._view = SUMMARY
         self._form: Form = READING
         self._meanings = True
+        self._sought: dict[str, int] = {}
+        """Lines of each view that have what is looked for, but for a long body's."""
+        self._sought_in = 0
         self._found = ""
         self._elsewhere = ""
         self._rows: tuple[tuple[int, int], ...] = ()
@@ -159,6 +163,7 @@ class HttpPane(JobPane):
                 limit=LINES_MOST + 2,
                 empty="What is sent and what comes back stands here.",
             )
+            yield BodyView(id="long-body")
 
     # -- what is here --------------------------------------------------------------------------
 
@@ -176,6 +181,16 @@ class HttpPane(JobPane):
     def ring(self) -> Ring:
         """The open view of the selected request."""
         return self.query_one("#layer", Ring)
+
+    @property
+    def viewer(self) -> BodyView:
+        """The body of the selected request, where it is too long for a log."""
+        return self.query_one(BodyView)
+
+    @property
+    def reader(self) -> Ring:
+        """What of the two is on the screen."""
+        return self.viewer if self.viewer.display else self.ring
 
     @property
     def selected(self) -> Exchange | None:
@@ -199,13 +214,15 @@ class HttpPane(JobPane):
 
         def take(batch: Batch) -> None:
             found[0].take(batch)
+            self.workbench.progress = found[0].progress
             ended = batch.ended
             if isinstance(ended, Failed) and not ended.cancelled:
                 self.show_error(safe(ended.line()))
 
-        # The history keeps what was asked for; the screen keeps the wire as well.
-        wired = replace(job, function=http_with_wire)
-        found.append(Exchange(key, self.workbench.runs.start(wired, request, take)))
+        # The history keeps what was asked for; the screen keeps the wire and the body as well.
+        kept = KeptBody()
+        run = self.workbench.runs.start(replace(job, function=http_kept(kept)), request, take)
+        found.append(Exchange(key, run, kept))
         self.exchanges[key] = found[0]
         while len(self.exchanges) > KEPT:
             del self.exchanges[next(iter(self.exchanges))]
@@ -232,6 +249,11 @@ class HttpPane(JobPane):
 
     def _draw_layer(self) -> None:
         one = self.selected
+        if (one.key if one else 0) != self._sought_in:
+            self._sought_in = one.key if one else 0
+            self._sought, self._found, self._elsewhere = {}, "", ""
+        if self._draw_long(one):
+            return
         drawn = (
             one.key if one else 0, one.version if one else 0, self._view, self._form,
             self._meanings,
@@ -239,8 +261,6 @@ class HttpPane(JobPane):
         if drawn == self._drawn:
             return
         before, self._drawn = self._drawn, drawn
-        if before[:1] != drawn[:1]:
-            self._found = self._elsewhere = ""
         ring = self.ring
         ring.clear()
         if one is None:
@@ -250,6 +270,38 @@ class HttpPane(JobPane):
         if (before[:1] != drawn[:1] or before[2:] != drawn[2:]) and self._view != SUMMARY:
             ring.action_jump(0)  # what is read from its beginning, unlike what goes on
         self.query_one(Views).show(self._view, self._found or _remark(one))
+
+    def _draw_long(self, one: Exchange | None) -> bool:
+        """Show a body that is too long for a log; False where it is none, or not to be shown."""
+        viewer = self.viewer
+        if viewer.rows is not None and (one is None or viewer.rows.body is not one.kept):
+            viewer.leave()
+        shown = one is not None and self._view == BODY and one.paged
+        if shown != viewer.display:
+            had_focus = self.reader.has_focus
+            viewer.display, self.ring.display = shown, not shown
+            self._drawn = ()
+            if had_focus:
+                self.reader.focus()
+        if viewer.rows is not None:
+            viewer.follow_body()
+        if one is None or not shown:
+            if self._sought and one is not None and one.paged:
+                self._draw_found(one)
+                self._draw_remark()
+            return False
+        self._open_long(one)
+        viewer.search_text = self.ring.search_text
+        if self._sought:
+            self._draw_found(one)
+        self._draw_remark()
+        return True
+
+    def _open_long(self, one: Exchange) -> None:
+        """Have the viewer read this request's body in the form that is chosen."""
+        form = one.paged_form(as_hex=self._form == HEX, as_it_came=self._form == RAW)
+        if one.kept is not None:
+            self.viewer.open(one.kept, form, one.charset)
 
     def _lines(self, one: Exchange, view: str) -> Iterator[Line]:
         match view:
@@ -304,7 +356,7 @@ class HttpPane(JobPane):
     def on_table_chosen(self, event: Table.Chosen) -> None:
         """Enter: read the answer."""
         if event.table.id == "requests":
-            self.ring.focus()
+            self.reader.focus()
 
     def on_views_chosen(self, event: Views.Chosen) -> None:
         """A view was clicked."""
@@ -313,7 +365,10 @@ class HttpPane(JobPane):
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
         """Mark what is found, go to it, and say which views have it."""
         self.ring.search_text = event.text
-        if event.text:
+        if self.viewer.display:
+            self.viewer.search_text = event.text
+            self.viewer.find_first()
+        elif event.text:
             self.ring.find(-1)
         self._look_everywhere(event.text)
 
@@ -321,32 +376,52 @@ class HttpPane(JobPane):
         """Back to the view, or on to the first that has what was looked for."""
         if self._elsewhere:
             self._open(self._elsewhere)
-            self.ring.find(1)
+            if self.viewer.display:
+                self.viewer.find_first()
+            else:
+                self.ring.find(1)
             self._elsewhere = ""
-        self.ring.focus()
+        self.reader.focus()
 
     def _look_everywhere(self, text: str) -> None:
         """Which views of the selected request have the text, and how many lines of each."""
         one = self.selected
+        self._sought = {}
         self._found = self._elsewhere = ""
-        if one is None or not text:
-            self._draw_remark()
-            return
-        pattern = Pattern(text)
-        counts = {
-            view: sum(pattern.within(line.text) for line in self._lines(one, view))
-            for view in VIEWS
-        }
-        having = [f"{view} {count}" for view, count in counts.items() if count]
-        self._found = f"{', '.join(having)}" if having else "found nowhere"
-        if having and not counts[self._view]:
-            self._elsewhere = next(view for view, count in counts.items() if count)
+        if one is not None and text:
+            pattern = Pattern(text)
+            self._sought = {
+                view: sum(pattern.within(line.text) for line in self._lines(one, view))
+                for view in VIEWS
+                if view != BODY or not one.paged
+            }
+            if one.paged:
+                self._open_long(one)
+                self.viewer.search_text = text
+            self._draw_found(one)
         self._draw_remark()
+
+    def _draw_found(self, one: Exchange) -> None:
+        """Say what was found, with what a long body has so far."""
+        counts = {**self._sought, **({BODY: self.viewer.count_matches()} if one.paged else {})}
+        having = [f"{view} {counts[view]:,}" for view in VIEWS if counts[view]]
+        if one.paged and not self.viewer.searched:
+            having.append("searching")
+        self._found = ", ".join(having) or "found nowhere"
+        here = counts[self._view]
+        self._elsewhere = "" if here else next((view for view in VIEWS if counts[view]), "")
 
     def _draw_remark(self) -> None:
         one = self.selected
-        if one is not None:
-            self.query_one(Views).show(self._view, self._found or _remark(one))
+        if one is None:
+            return
+        words = self._found or _remark(one)
+        if self.viewer.display:
+            if self._found:
+                words = f"{self._found}  {self.viewer.row()}"
+            else:
+                words = f"{one.status}  {self.viewer.where()}"
+        self.query_one(Views).show(self._view, words)
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -442,7 +517,7 @@ class HttpPane(JobPane):
         one = self.selected
         if one is None:
             return
-        text = self.ring.selected_text() if self.ring.has_focus else one.run.request.target()
+        text = self.reader.selected_text() if self.reader.has_focus else one.run.request.target()
         self.app.copy_to_clipboard(text)
         self.notify("copied")
 

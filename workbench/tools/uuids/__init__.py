@@ -1,0 +1,1 @@
+"""UUIDs: made and read (RFC 9562)."""

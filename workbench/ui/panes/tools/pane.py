@@ -1,0 +1,52 @@
+"""The Tools tab: what one looks up or takes apart in the middle of work, each on a board."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from workbench.ui.panes.boardspane import BoardsPane
+
+HELP = """
+What one looks up, makes or takes apart in the middle of work.
+
+On the target line a job and what it is about; enter runs it.
+  uuid                         a new one, of version 7; --version 1 3 4 5 6 8
+  uuid --count 1000 --form hex many, and how they are written
+  uuid 6ba7b810-9dad-…         read field by field, in any of its forms
+  message mail.eml             a mail message: fields, way, checks, parts,
+                               what is wrong; --part 2, --attachments DIR
+  message --build --sender a@b --to c@d --subject x --text y
+  hash FILE --by sha256 --by md5, hash --text abc --by all
+  encode gzip,base64 --text abc; --decode takes codings off again
+  errno ECONNREFUSED           the system's errors, by name, number, words
+b goes from board to board, p shows the same as a script and as a shell
+command, e exports, y copies.
+
+What comes from a file or a paste is shown as text, whatever is in it;
+nothing in it is followed or run.
+"""
+
+EMPTY = (
+    "Type a job on the line above and press enter:\n\n"
+    "uuid makes one or reads one, message takes a mail apart,\n"
+    "errno tells what a number means.\n\nf1 tells more."
+)
+
+
+class ToolsPane(BoardsPane):
+    """The boards of the tools."""
+
+    tab: ClassVar[str] = "tools"
+    verb: ClassVar[str] = "uuid"
+    verbs: ClassVar[tuple[str, ...]] = ("encode", "errno", "hash", "message")
+    prompt: ClassVar[str] = "tools"
+    first_line: ClassVar[str] = "uuid --count 3"
+    help_text: ClassVar[str] = HELP
+    empty_text: ClassVar[str] = EMPTY
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "stop", "stop", id="tools.stop"),
+        Binding("b", "board", "other board", show=False, id="tools.board"),
+    ]
