@@ -16,8 +16,6 @@ from workbench.core.endpoint import Endpoint
 from workbench.core.host import is_ipv4
 from workbench.core.race import Attempt, Lookup, Race, families_of, shown
 from workbench.core.scope import Address, Scope
-from workbench.http.client.eyeballs import Attempt, Race, shown
-from workbench.http.client.layer import Bare, Tls
 from workbench.http.client.phases import Phases
 from workbench.http.client.waiting import Waiting
 from workbench.tls.client_context import TlsFacts, TlsOptions, context, facts_of
