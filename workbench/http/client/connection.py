@@ -10,7 +10,7 @@ import os
 import select
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from workbench.core.dial import FAMILIES, dial
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
 from workbench.core.host import is_ipv4
+from workbench.core.quick import dataclass
 from workbench.core.race import Attempt, Lookup, Race, families_of, shown
 from workbench.core.scope import Address, Scope
 from workbench.http.client.layer import Bare, Tls
