@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
+
+from workbench.core.quick import dataclass
 
 NAME_AND_VALUE_LIMIT = 4096
 """Bytes of name and value together (5.7)."""
