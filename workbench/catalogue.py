@@ -91,6 +91,7 @@ JOBS = {
     "inbox": "workbench.mail_ftp.inbox_job",
     "mailcheck": "workbench.mail_ftp.smtp.mailcheck",
     "smtp": "workbench.mail_ftp.smtp.job",
+    "serve imap": "workbench.mail_ftp.imap.serve",
     "nntp": "workbench.mail_ftp.nntp.job",
     "telnet": "workbench.mail_ftp.telnet.job",
     "serve pop3": "workbench.mail_ftp.pop3.serve",

@@ -119,6 +119,7 @@ COMPARED = {
     "ways": "tests/sockets/test_ways_job.py",
     "imap": "tests/mail_ftp/test_imap.py",
     "pop3": "tests/mail_ftp/test_pop3.py",
+    "serve imap": "tests/mail_ftp/test_serve_imap.py",
     "serve pop3": "tests/mail_ftp/test_serve_pop3.py",
     "cert broken": "tests/tls/test_keep.py",
     "cert convert": "tests/tls/test_keep.py",
