@@ -8,8 +8,6 @@ from __future__ import annotations
 import select
 import socket
 import time
-from dataclasses import dataclass
-from dataclasses import field
 from itertools import count
 
 from workbench.core.dial import FAMILIES, dial
