@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.core.arguments import UsageError, nearest
 from workbench.core.job import Job, Parameter, parameters
-from workbench.core.quick import dataclass
 
 SECRET_BYTES = 1 << 16
 

@@ -9,12 +9,12 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.core import tipc
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
-from workbench.core.quick import dataclass
 from workbench.core.race import Attempt, Lookup, Race, families_of, shown
 from workbench.core.scope import Address, Scope, is_literal
 

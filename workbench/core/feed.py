@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from workbench.core.events import Done, Dropped, Failed, Note
 from workbench.core.message import Event, decode_event, event_types, type_of
-from workbench.core.quick import dataclass
 
 LIMIT = 10_000
 LIMIT_BYTES = 32 << 20

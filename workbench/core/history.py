@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
@@ -18,7 +19,6 @@ from workbench.core import history_file
 from workbench.core.events import Done, Failed
 from workbench.core.folders import state_folder
 from workbench.core.history_file import COLUMNS, transaction
-from workbench.core.quick import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,11 +8,11 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.core.folders import make_private
-from workbench.core.quick import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

@@ -13,14 +13,13 @@ import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done, Failed
 from workbench.core.failure import cancelled, explain
 from workbench.core.message import Command, Event, build, from_json, to_json_once
-from workbench.core.quick import dataclass
 from workbench.core.scope import Scope
 
 

@@ -11,13 +11,12 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from workbench.core.endpoint import Endpoint, parse
-from workbench.core.quick import dataclass
 
 if TYPE_CHECKING:
     from msgspec.json import Encoder

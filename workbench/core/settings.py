@@ -11,12 +11,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.core.folders import config_folder, make_private, write_whole
-from workbench.core.quick import dataclass
 
 _BYTES = 1 << 20  # a settings file larger than this is something else
 _PROBLEMS = 20  # lines worth reading

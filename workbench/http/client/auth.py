@@ -7,10 +7,9 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from workbench.core.failure import JobError
-from workbench.core.quick import dataclass
 from workbench.core.text import safe
 from workbench.http.client.content import Content
 from workbench.http.client.message import Fields, HttpRequest

@@ -6,13 +6,12 @@ What happens is told step by step, from the first byte of a look-up to the last 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from workbench import __version__
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
-from workbench.core.quick import dataclass
 from workbench.core.race import Attempt
 from workbench.core.scope import Cancelled, Scope
 from workbench.http.client.connection import Connection, connect

@@ -8,12 +8,12 @@ from __future__ import annotations
 import select
 import socket
 import time
+from dataclasses import dataclass
 from itertools import count
 
 from workbench.core.dial import FAMILIES, dial
 from workbench.core.endpoint import Endpoint
 from workbench.core.host import is_ipv4
-from workbench.core.quick import dataclass
 from workbench.core.race import Attempt, Lookup, Race, families_of, shown
 from workbench.core.scope import Address, Scope
 from workbench.http.client.phases import Phases

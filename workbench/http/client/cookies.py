@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.host import is_ipv4
-from workbench.core.quick import dataclass
 from workbench.http.client.message import Fields
 from workbench.http.client.set_cookie import (
     SetCookie,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import dataclass
 
 from workbench.core.failure import JobError
-from workbench.core.quick import dataclass
 from workbench.http.client.message import Fields
 
 _SIZES = {"md5": 16, "sha1": 20, "sha224": 28, "sha256": 32, "sha384": 48, "sha512": 64}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from workbench.core.events import Done, Note, Progress
 from workbench.core.failure import JobError
 from workbench.core.job import argument, job, option
 from workbench.core.message import Event, event
-from workbench.core.quick import dataclass
 from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.core.units import amount, duration

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from workbench.core.message import Event, event
-from workbench.core.quick import dataclass
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
-from workbench.core.quick import dataclass
 from workbench.http.client.connection import Connection, Tapped
 from workbench.http.client.content import Content
 from workbench.http.client.frames import Frame

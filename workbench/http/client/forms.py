@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_plus
 
 from workbench.core.failure import JobError
-from workbench.core.quick import dataclass
 from workbench.http.client.content import Bytes, Content, File, Joined
 from workbench.http.media_types import media_type
 

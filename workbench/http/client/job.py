@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from workbench.core.events import Done, Note
 from workbench.core.failure import JobError
 from workbench.core.job import Function, argument, job, option
 from workbench.core.message import Event
-from workbench.core.quick import dataclass
 from workbench.core.scope import Scope
 from workbench.http.client.building import (
     Body,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
-from workbench.core.quick import dataclass
 from workbench.http.client.content import Content
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

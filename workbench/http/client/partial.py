@@ -6,11 +6,10 @@ import fcntl
 import hashlib
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workbench.core.failure import JobError
-from workbench.core.quick import dataclass
 from workbench.core.units import amount
 from workbench.http.client.message import Fields
 

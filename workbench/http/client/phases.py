@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import field
-
-from workbench.core.quick import dataclass
+from dataclasses import dataclass, field
 
 PHASES = ("dns", "connect", "proxy", "tls", "send", "wait", "download")
 """In the order in which they happen; those that did not happen are left out."""

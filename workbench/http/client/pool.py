@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from workbench.core.endpoint import Endpoint
-from workbench.core.quick import dataclass
 from workbench.core.scope import Scope
 from workbench.http.client.connection import Connection
 from workbench.http.client.exchange import Protocol

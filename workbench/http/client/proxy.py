@@ -6,12 +6,11 @@ import base64
 import os
 import socket
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from workbench.core.endpoint import Endpoint, parse
 from workbench.core.failure import JobError, explain
 from workbench.core.host import is_ipv4
-from workbench.core.quick import dataclass
 from workbench.core.text import safe
 from workbench.http.client.connection import Connection
 from workbench.http.client.http1 import Http1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from workbench.core.endpoint import Endpoint, EndpointError, parse
-from workbench.core.quick import dataclass
 from workbench.core.text import safe
 from workbench.http.client.message import HttpRequest, ResponseHead
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from workbench.core.job import Request, option
-from workbench.core.quick import dataclass
 from workbench.http.client.redirects import MOST
 
 WHO = "who asks"

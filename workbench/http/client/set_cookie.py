@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
-
-from workbench.core.quick import dataclass
+from dataclasses import dataclass
 
 NAME_AND_VALUE_LIMIT = 4096
 """Bytes of name and value together (5.7)."""
