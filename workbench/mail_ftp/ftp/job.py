@@ -22,6 +22,7 @@ from workbench.mail_ftp.ftp import code, moving
 from workbench.mail_ftp.ftp.client import Session, Telling, begin
 from workbench.mail_ftp.ftp.listing import Entry
 from workbench.mail_ftp.ftp.moving import Manner
+from workbench.mail_ftp.ftp.staying import COMMANDS, stay
 
 CHANGE = "change what is there"
 
@@ -67,6 +68,7 @@ class Ftp(AccessRequest):
     overwrite: bool = option(False, "replace what is there")
     resume: bool = option(True, "go on with a part that is there")
     direct: bool = option(False, "bring files under their name at once, not as NAME.part")
+    stay: bool = option(False, "stay and do what is asked for, as the board does")
     delete: bool = option(False, "delete the target; a folder must be empty", group=CHANGE)
     rename: str = option("", "another name or path for the target", metavar="NAME", group=CHANGE)
     mkdir: bool = option(False, "make the target a folder", group=CHANGE)
@@ -95,7 +97,7 @@ class Ftp(AccessRequest):
         return code.as_shell(self)
 
 
-@job("ftp", tab="mail_ftp", example="ftp ftp://127.0.0.1:2121/")
+@job("ftp", tab="mail_ftp", example="ftp ftp://127.0.0.1:2121/", commands=COMMANDS)
 def ftp(request: Ftp, scope: Scope) -> Iterator[Event]:
     """Log in, do what is asked for, say goodbye."""
     if request.endpoint.transport != "tcp":
@@ -105,7 +107,11 @@ def ftp(request: Ftp, scope: Scope) -> Iterator[Event]:
     began = time.monotonic()
     session = yield from begin(request.endpoint, request, scope, active=request.active)
     with session.wire:
-        summary = yield from _do(session, request)
+        if request.stay:
+            yield from stay(session, scope, request.path)
+            summary = ""
+        else:
+            summary = yield from _do(session, request)
         yield from session.quit()
     yield Done(summary, time.monotonic() - began)
 

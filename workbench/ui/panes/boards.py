@@ -43,6 +43,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "inbox": ("workbench.ui.panes.mail_ftp.inboxboard", "InboxBoard"),
     "smtp": ("workbench.ui.panes.mail_ftp.smtpboard", "SmtpBoard"),
     "nntp": ("workbench.ui.panes.mail_ftp.newsboard", "NewsBoard"),
+    "ftp": ("workbench.ui.panes.mail_ftp.ftpboard", "FtpBoard"),
     "telnet": ("workbench.ui.panes.mail_ftp.telnetboard", "TelnetBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
 }

@@ -38,6 +38,13 @@ B binary, a asks "are you there", I interrupts, K breaks, d shows the options
 as they were negotiated (beside the terminal where there is room), y copies
 the screen, e exports, k TLS, x hangs up. shift+pageup goes back in history.
 
+FTP: this folder and the server's, side by side.
+  ftp://me@127.0.0.1:2121/    ftps://me@HOST/dir/
+Tab changes sides, enter opens a folder, backspace goes up, space marks. c or
+f5 copies to the other side (folders too), m f6 renames, M f7 makes a folder,
+D f8 deletes after a question, H chmod, r looks again. What is broken off is
+left as NAME.part and gone on with. d dialogue, k TLS, s send to, q ends.
+
 IMAP: folders, messages, and the one you read; nothing is marked as read.
   imap://me@127.0.0.1:1143    imaps://me@HOST/INBOX
 f folders, l messages, t the text; enter opens. Older messages come as you go
@@ -53,6 +60,7 @@ POP3: what the server holds, and the message under it.
 enter retrieves, v shows the top of it, h the source, w saves. D deletes after
 a question: it is gone when the session ends well (q), and stays if you break
 off (x). d dialogue, k TLS verdict, s send to, y copy, e export.
+
 News: nntp://HOST lists its groups, nntp://HOST/GROUP opens one.
 Enter on a group shows its newest articles as threads, enter on one of these
 the article; backspace goes back, ] and [ read the next and the one before.
