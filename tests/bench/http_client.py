@@ -1,12 +1,14 @@
 """The HTTP client beside curl, httpie, httpx2 and ab, in one run, as ratios.
 
     python tests/bench/http_client.py [--size 1000000000] [--requests 10000] [--rounds 5]
+                                      [--httpie PATH] [--only get|download|small ...]
 
 nginx serves. One GET from the start of the process to its end; a large download to a file, with
 the peak of memory; small GETs on one kept connection. httpie and httpx2 are left out where they
 are not installed beside this Python. The rounds go through the programs in turn, and the median
-counts. Exit status 1 when a goal is missed: a GET 3 times faster than httpie, a download within
-1.5 times of curl, small GETs 2 times as fast as httpx2.
+counts. Exit status 1 when a goal is missed: a GET 3 times faster than httpie and within 4 times
+of curl, a download within 1.5 times of curl, small GETs 2 times as fast as httpx2. Python may
+write its bytecode, as it is there wherever something is installed.
 """
 
 from __future__ import annotations
@@ -107,14 +109,14 @@ def rate(script: str, url: str, requests: int) -> float:
     return float(ran.stdout)
 
 
-def one_get(url: str, rounds: int) -> bool:
+def one_get(url: str, rounds: int, httpie: Path) -> bool:
     """A GET from start to end."""
     commands = {
         "workbench": [*WORKBENCH, "http", "GET", url, "--quiet", "--proxy=none"],
         "curl": ["curl", "--silent", url],
     }
-    if HTTPIE.exists():
-        commands["httpie"] = [str(HTTPIE), "--ignore-stdin", "--print=b", url]
+    if httpie.exists():
+        commands["httpie"] = [str(httpie), "--ignore-stdin", "--print=b", url]
     times: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, words in commands.items():
@@ -123,7 +125,8 @@ def one_get(url: str, rounds: int) -> bool:
     for name, median in medians.items():
         print(f"one GET        {name:<10} {median * 1000:8.0f} ms"
               f" {median / medians['workbench']:6.2f} of ours")  # fmt: skip
-    return medians.get("httpie", 1e9) >= 3 * medians["workbench"]
+    ours = medians["workbench"]
+    return medians.get("httpie", 1e9) >= 3 * ours and ours <= 4 * medians["curl"]
 
 
 def download(url: str, folder: Path, rounds: int) -> bool:
@@ -176,18 +179,25 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=1_000_000_000)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--httpie", type=Path, default=HTTPIE)
+    parser.add_argument("--only", nargs="+", default=["get", "download", "small"])
     given = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with (folder / "big").open("wb") as file:
             file.truncate(given.size)
         with nginx(folder) as url:
-            met = [
-                one_get(f"{url}/s", given.rounds),
-                download(f"{url}/big", folder, given.rounds),
-                small_gets(f"{url}/s", given.requests, given.rounds),
-            ]
-    return 0 if all(met) else 1
+            met: dict[str, bool] = {}
+            if "get" in given.only:
+                met["get"] = one_get(f"{url}/s", given.rounds, given.httpie)
+            if "download" in given.only:
+                met["download"] = download(f"{url}/big", folder, given.rounds)
+            if "small" in given.only:
+                met["small"] = small_gets(f"{url}/s", given.requests, given.rounds)
+    for name, one in met.items():
+        print(f"goal of {name}: {'met' if one else 'MISSED'}")
+    return 0 if all(met.values()) else 1
 
 
 if __name__ == "__main__":

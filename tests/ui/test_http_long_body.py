@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import server
+from tests.http.client.peers import answering, listening
 from tests.ui.driving import Driver
 from tests.ui.loop import in_loop
 from tests.ui.test_http_pane import opened, sent, view
@@ -127,6 +128,18 @@ async def test_text_and_bytes(url: str) -> None:
         await sent(driver, pane, f"GET {url}none")
         await driver.until(lambda: not pane.viewer.display, "the log")
         assert pane.viewer.rows is None
+
+
+@in_loop
+async def test_charsets_are_read_as_named_and_wide_ones_in_hex() -> None:
+    text = "".join(f"caf\u00e9 {number}\n" for number in range(50_000))
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=%s\r\nContent-Length: %d\r\n\r\n"
+    for charset, shown in (("latin-1", "caf\u00e9 0"), ("utf-16-le", "00000010  ")):
+        body = text.encode(charset)
+        with listening(answering(head % (charset.encode(), len(body)) + body)) as port:
+            async with opened() as (driver, pane):
+                await reading(driver, pane, f"http://127.0.0.1:{port}/ --proxy none")
+                await driver.see(shown)
 
 
 @in_loop

@@ -212,7 +212,8 @@ class Exchange:
 
     def paged_form(self, *, as_hex: bool, as_it_came: bool) -> str:
         """The form that a paged body is shown in: "json", "text" or "hex"."""
-        if as_hex or self._is_binary():
+        wide = self.charset.lower().startswith(("utf-16", "utf-32", "utf16", "utf32", "ucs-2"))
+        if as_hex or wide or self._is_binary():  # rows are found by single bytes
             return "hex"
         return "json" if self.lays_out and not as_it_came else "text"
 
