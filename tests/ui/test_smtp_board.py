@@ -94,3 +94,15 @@ def test_the_inbox(tmp_path: Path) -> None:
             await driver.see("No message has come yet")
 
     asyncio.run(drive())
+
+
+def test_the_round_trip() -> None:
+    async def drive() -> None:
+        async with driving((80, 24)) as driver:
+            await driver.open("mail_ftp")
+            await driver.see("f5 runs a round trip")
+            await driver.press("f5")
+            await driver.see("+ servers", "+ smtp", "+ pop3", "+ imap", "after it was taken")
+            await driver.see("round trip in")
+
+    asyncio.run(drive())
