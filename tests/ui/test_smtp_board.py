@@ -106,3 +106,13 @@ def test_the_round_trip() -> None:
             await driver.see("round trip in")
 
     asyncio.run(drive())
+
+
+def test_a_domain_that_cannot_be_asked_for() -> None:
+    async def drive() -> None:
+        async with driving((80, 24)) as driver:
+            pane = await driver.open("mail_ftp")
+            await driver.target(pane, "mailcheck example.org --dns tcp://127.0.0.1:1")
+            await driver.see("no name server answered for example.org", "name one with --dns")
+
+    asyncio.run(drive())
