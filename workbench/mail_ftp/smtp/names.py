@@ -67,8 +67,9 @@ class Names:
                 continue
             found = [one for rrset in answer.answer if rrset.rdtype == wanted for one in rrset]
             return dns.rcode.to_text(answer.rcode()), found[:MOST]
+        why = explain("", problem_met).cause if problem_met is not None else "there is none"
         raise JobError(
-            f"no name server answered for {safe(name)}: {explain("", problem_met).cause if problem_met else ""}",
+            f"no name server answered for {safe(name)}: {why}",
             code="no answer", advice="name one with --dns SERVER",
         ) from None  # fmt: skip
 
