@@ -13,7 +13,7 @@ END = b"\r\n.\r\n"
 LINE = 998
 """The longest line of a message without its ending (RFC 5322, 2.1.1)."""
 
-_LONG = re.compile(rb"[^\r\n]{%d,}" % (LINE + 1))
+_LONG = re.compile(rb"\n([^\r\n]{%d,})" % (LINE + 1))
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _LOOK_BACK = 8
 PIECE = 1 << 16
@@ -108,7 +108,9 @@ def mended(message: bytes) -> bytes:
 
 def longest_line(message: bytes) -> int:
     """Bytes of the longest line that is too long, without its ending; `LINE` where none is."""
-    return max((len(one[0]) for one in _LONG.finditer(message)), default=LINE)
+    first = message.find(b"\r\n")
+    longest = max(LINE, first if first >= 0 else len(message))
+    return max(longest, *(len(one[1]) for one in _LONG.finditer(message)), 0)
 
 
 def stuffed(message: bytes) -> Iterator[bytes]:
