@@ -98,6 +98,8 @@ COMPARED = {
     "capture": "tests/sockets/capture/test_job.py",
     "selectors": "tests/sockets/test_selectors.py",
     "url": "tests/tools/test_url.py",
+    "serve ftp": "tests/mail_ftp/ftp/test_serve.py",
+    "ftp": "tests/mail_ftp/ftp/test_job.py",
     "uuid": "tests/tools/test_uuid.py",
     "hash": "tests/tools/test_digests.py",
     "encode": "tests/tools/test_encode.py",
