@@ -91,6 +91,7 @@ JOBS = {
     "serve xmlrpc": "workbench.http.xmlrpc.serve",
     "inbox": "workbench.mail_ftp.inbox_job",
     "mailcheck": "workbench.mail_ftp.smtp.mailcheck",
+    "roundtrip": "workbench.mail_ftp.roundtrip",
     "smtp": "workbench.mail_ftp.smtp.job",
     "serve imap": "workbench.mail_ftp.imap.serve",
     "ftp": "workbench.mail_ftp.ftp.job",

@@ -78,6 +78,7 @@ COMPARED = {
     "serve tls": "tests/tls/serving/test_code.py",
     "inbox": "tests/mail_ftp/test_inbox_job.py",
     "mailcheck": "tests/mail_ftp/smtp/test_mailcheck.py",
+    "roundtrip": "tests/mail_ftp/test_roundtrip.py",
     "smtp": "tests/mail_ftp/smtp/test_smtp.py",
     "serve smtp": "tests/mail_ftp/smtp/test_serve.py",
     "serve discard": "tests/sockets/test_simple.py",

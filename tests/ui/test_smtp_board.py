@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.servers.watching import Watched, serving
 from tests.ui.driving import driving
+from tests.ui.test_servers_pane import results
 from workbench.core.endpoint import parse
 from workbench.mail_ftp.inbox import Inbox
 from workbench.mail_ftp.smtp.serve import ServeSmtp, serve_smtp
@@ -92,5 +94,48 @@ def test_the_inbox(tmp_path: Path) -> None:
             assert (tmp_path / "a.txt").read_bytes() == b"attached\r\n"
             made.delete(made.messages()[0])
             await driver.see("No message has come yet")
+
+    asyncio.run(drive())
+
+
+def test_the_round_trip() -> None:
+    async def drive() -> None:
+        async with driving((80, 24)) as driver:
+            await driver.open("mail_ftp")
+            await driver.see("f5 runs a round trip")
+            await driver.press("f5")
+            await driver.see("+ servers", "+ smtp", "+ pop3", "+ imap", "after it was taken")
+            await driver.see("round trip in")
+
+    asyncio.run(drive())
+
+
+def test_a_domain_that_cannot_be_asked_for() -> None:
+    async def drive() -> None:
+        async with driving((80, 24)) as driver:
+            pane = await driver.open("mail_ftp")
+            await driver.target(pane, "mailcheck example.org --dns tcp://127.0.0.1:1")
+            await driver.see("no name server answered for example.org", "name one with --dns")
+
+    asyncio.run(drive())
+
+
+def test_the_sink_in_the_servers_tab(tmp_path: Path) -> None:
+    async def drive() -> None:
+        async with driving((120, 40)) as driver:
+            server = await driver.serve(f"serve smtp smtp://127.0.0.1:0 --inbox {tmp_path}")
+            end = server.endpoint
+            assert end is not None
+
+            def send() -> None:
+                with smtplib.SMTP(end.host, end.require_port()) as client:
+                    client.sendmail("a@b.example", ["c@d.example"], "Subject: seen\r\n\r\nhi\r\n")
+
+            await asyncio.to_thread(send)
+            await results(driver)
+            await driver.press("v")
+            await driver.see("[log]", "<a@b.example> to <c@d.example> “seen”")
+            await driver.press("s")
+            await driver.see("send a message to smtp://", "the inbox of serve smtp")
 
     asyncio.run(drive())

@@ -19,7 +19,14 @@ from workbench.mail_ftp.smtp.codec import (
 from workbench.mail_ftp.smtp.refusals import first, read
 from workbench.mail_ftp.smtp.sink import Letter, Session, Settings
 from workbench.mail_ftp.smtp.subject import glance
-from workbench.mail_ftp.smtp.text import DotReader, SmugglingError, mended, stuffed, unstuffed
+from workbench.mail_ftp.smtp.text import (
+    DotReader,
+    SmugglingError,
+    longest_line,
+    mended,
+    stuffed,
+    unstuffed,
+)
 
 
 def test_replies() -> None:
@@ -170,3 +177,12 @@ def test_any_conversation(pieces: list[bytes], step: int) -> None:
         told.append(bytes(out))
         assert all(len(one.data) <= 1000 for one in taken)
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("message", "longest"),
+    [(b"", 998), (b"x" * 2000, 2000), (b"x" * 999 + b"\r\ny\r\n", 999),
+     (b"a\r\n" + b"x" * 1500 + b"\r\n" + b"y" * 1200, 1500), (b"x" * 998 + b"\r\n", 998)],
+)  # fmt: skip
+def test_lines_that_are_too_long(message: bytes, longest: int) -> None:
+    assert longest_line(message) == longest

@@ -10,7 +10,7 @@ from typing import Any
 from workbench.addresses import dns_servers, idn
 from workbench.addresses.dns_lookup import read_message
 from workbench.addresses.dns_transport import exchange
-from workbench.core.failure import JobError
+from workbench.core.failure import JobError, explain
 from workbench.core.scope import Scope
 from workbench.core.text import safe
 
@@ -67,8 +67,9 @@ class Names:
                 continue
             found = [one for rrset in answer.answer if rrset.rdtype == wanted for one in rrset]
             return dns.rcode.to_text(answer.rcode()), found[:MOST]
+        why = explain("", problem_met).cause if problem_met is not None else "there is none"
         raise JobError(
-            f"no name server answered for {safe(name)}: {safe(str(problem_met))}",
+            f"no name server answered for {safe(name)}: {why}",
             code="no answer", advice="name one with --dns SERVER",
         ) from None  # fmt: skip
 

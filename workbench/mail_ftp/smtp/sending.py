@@ -33,7 +33,8 @@ class Stop(Exception):  # noqa: N818 - the stage was reached that was asked for
 class Plan:
     """What is sent, and how. `write(eight_bit, utf8)` gives the message.
 
-    `notify`, `ret` and `envid` are of DSN (RFC 3461); `user`, `secret` and `mechanism` of AUTH.
+    `notify`, `ret` and `envid` are of DSN (RFC 3461); `user`, `secret` and `mechanism` of AUTH,
+    which is left out where nobody offers it and `optional_login` says so.
     """
 
     sender: str
@@ -49,6 +50,7 @@ class Plan:
     ret: str = ""
     envid: str = ""
     chunking: bool = False
+    optional_login: bool = False
 
     @property
     def foreign(self) -> bool:
@@ -156,7 +158,7 @@ class Sending:
 
     def _login(self, client: Client) -> Iterator[Event]:
         plan = self.plan
-        if not plan.user:
+        if not plan.user or (plan.optional_login and "AUTH" not in client.offers):
             return
         mechanism = client.mechanism(plan.mechanism or "auto")
         if mechanism in ("PLAIN", "LOGIN", "XOAUTH2") and client.wire.tls is None:

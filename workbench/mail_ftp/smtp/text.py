@@ -13,6 +13,7 @@ END = b"\r\n.\r\n"
 LINE = 998
 """The longest line of a message without its ending (RFC 5322, 2.1.1)."""
 
+_LONG = re.compile(rb"\n([^\r\n]{%d,})" % (LINE + 1))
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _LOOK_BACK = 8
 PIECE = 1 << 16
@@ -94,21 +95,22 @@ def _smuggles(kept: bytearray, start: int, upto: int) -> bool:
 
 def bare(message: bytes) -> bool:
     """Whether a line ends in LF or CR alone."""
-    return _BARE.search(message) is not None
+    whole = message.count(b"\r\n")
+    return message.count(b"\n") != whole or message.count(b"\r") != whole
 
 
 def mended(message: bytes) -> bytes:
     """Every line ended by CRLF, the last one too."""
-    if _BARE.search(message):
+    if bare(message):
         message = _BARE.sub(b"\r\n", message)
     return message if message.endswith(b"\r\n") or not message else message + b"\r\n"
 
 
 def longest_line(message: bytes) -> int:
-    """Bytes of the longest line, without its ending."""
-    if b"\n" not in message:
-        return len(message)
-    return max(len(line) for line in message.split(b"\r\n"))
+    """Bytes of the longest line that is too long, without its ending; `LINE` where none is."""
+    first = message.find(b"\r\n")
+    longest = max(LINE, first if first >= 0 else len(message))
+    return max(longest, *(len(one[1]) for one in _LONG.finditer(message)), 0)
 
 
 def stuffed(message: bytes) -> Iterator[bytes]:

@@ -41,6 +41,8 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "tls-list": ("workbench.ui.panes.tls.listboard", "TlsListBoard"),
     "tls-scan": ("workbench.ui.panes.tls.scanboard", "TlsScanBoard"),
     "inbox": ("workbench.ui.panes.mail_ftp.inboxboard", "InboxBoard"),
+    "mailcheck": ("workbench.ui.panes.mail_ftp.checkboard", "MailCheckBoard"),
+    "roundtrip": ("workbench.ui.panes.mail_ftp.tripboard", "TripBoard"),
     "smtp": ("workbench.ui.panes.mail_ftp.smtpboard", "SmtpBoard"),
     "nntp": ("workbench.ui.panes.mail_ftp.newsboard", "NewsBoard"),
     "ftp": ("workbench.ui.panes.mail_ftp.ftpboard", "FtpBoard"),

@@ -25,6 +25,7 @@ The dialogue with the time of each stage beside it; v shows the message as
 a reader takes it apart, then its source; k TLS, s sends the server
 elsewhere, y copies, e exports. Options: o. Without --to it is a test
 message to postmaster@localhost; serve smtp keeps what comes.
+  roundtrip (f5)     a message by SMTP, and when POP3 and IMAP show it
   mailcheck example.org    its MX, SPF, DMARC, MTA-STS, and the TLS of each
 exchanger; nothing is sent
   inbox --follow     what serve smtp has taken, as it comes: the message
@@ -72,7 +73,9 @@ e exports, k TLS, s sends the server elsewhere.
 EMPTY = (
     "Type a server on the line above and press enter.\n"
     "Every line of the dialogue is shown, each reply in words,\n"
-    "passwords masked. f1 tells more."
+    "passwords masked. f1 tells more.\n\n"
+    "f5 runs a round trip on servers of its own: a message\n"
+    "goes in by SMTP, and POP3 and IMAP show it."
 )
 
 
@@ -117,5 +120,14 @@ class MailFtpPane(BoardsPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "stop", "stop", id="mail_ftp.stop"),
+        Binding("f5", "roundtrip", "round trip", id="mail_ftp.roundtrip"),
         Binding("b", "board", "other board", show=False, id="mail_ftp.board"),
     ]
+
+    def action_roundtrip(self) -> None:
+        """Send a message, and see POP3 and IMAP show it."""
+        from workbench import catalogue
+        from workbench.core.arguments import parse_line
+
+        job = catalogue.load("roundtrip")
+        self.submit(job, parse_line(job, []))
