@@ -40,6 +40,9 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "tls": ("workbench.ui.panes.tls.certboard", "TlsBoard"),
     "tls-list": ("workbench.ui.panes.tls.listboard", "TlsListBoard"),
     "tls-scan": ("workbench.ui.panes.tls.scanboard", "TlsScanBoard"),
+    "inbox": ("workbench.ui.panes.mail_ftp.inboxboard", "InboxBoard"),
+    "smtp": ("workbench.ui.panes.mail_ftp.smtpboard", "SmtpBoard"),
+    "nntp": ("workbench.ui.panes.mail_ftp.newsboard", "NewsBoard"),
     "telnet": ("workbench.ui.panes.mail_ftp.telnetboard", "TelnetBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
 }

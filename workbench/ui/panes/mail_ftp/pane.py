@@ -18,6 +18,18 @@ Each has its server in the Servers tab, so that all of it works with no
 network: serve smtp, serve pop3, serve imap, serve ftp, serve nntp,
 serve telnet.
 
+SMTP: a message, and every step of handing it over.
+  smtp://127.0.0.1:2525 --from a@b.example --to c@d.example --text hello
+  smtp smtps://HOST --user NAME --quit-after auth      (nothing is sent)
+The dialogue with the time of each stage beside it; v shows the message as
+a reader takes it apart, then its source; k TLS, s sends the server
+elsewhere, y copies, e exports. Options: o. Without --to it is a test
+message to postmaster@localhost; serve smtp keeps what comes.
+  mailcheck example.org    its MX, SPF, DMARC, MTA-STS, and the TLS of each
+exchanger; nothing is sent
+  inbox --follow     what serve smtp has taken, as it comes: the message
+as it is read (HTML as text) below, v its source, a saves its attachments.
+
 Telnet: a terminal.
   telnet://127.0.0.1:2323    telnets://HOST    telnet HOST --binary
 What you type goes to the server: at once where it echoes, else line by line.
@@ -41,6 +53,12 @@ POP3: what the server holds, and the message under it.
 enter retrieves, v shows the top of it, h the source, w saves. D deletes after
 a question: it is gone when the session ends well (q), and stays if you break
 off (x). d dialogue, k TLS verdict, s send to, y copy, e export.
+News: nntp://HOST lists its groups, nntp://HOST/GROUP opens one.
+Enter on a group shows its newest articles as threads, enter on one of these
+the article; backspace goes back, ] and [ read the next and the one before.
+/ filters what is there, f asks the server for groups by a wildmat, w writes
+an article, a answers, d shows the dialogue, r looks again, y copies,
+e exports, k TLS, s sends the server elsewhere.
 """
 
 EMPTY = (
@@ -55,7 +73,15 @@ class MailFtpPane(BoardsPane):
 
     tab: ClassVar[str] = "mail_ftp"
     verb: ClassVar[str] = "smtp"
-    verbs: ClassVar[tuple[str, ...]] = ("imap", "pop3", "ftp", "nntp", "telnet", "mailcheck")
+    verbs: ClassVar[tuple[str, ...]] = (
+        "imap",
+        "pop3",
+        "ftp",
+        "nntp",
+        "telnet",
+        "mailcheck",
+        "inbox",
+    )
     schemes: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "smtp": "smtp",
