@@ -53,6 +53,7 @@ POP3: what the server holds, and the message under it.
 enter retrieves, v shows the top of it, h the source, w saves. D deletes after
 a question: it is gone when the session ends well (q), and stays if you break
 off (x). d dialogue, k TLS verdict, s send to, y copy, e export.
+
 News: nntp://HOST lists its groups, nntp://HOST/GROUP opens one.
 Enter on a group shows its newest articles as threads, enter on one of these
 the article; backspace goes back, ] and [ read the next and the one before.
