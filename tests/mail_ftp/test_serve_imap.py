@@ -24,12 +24,13 @@ from tests.cli.program import server
 from tests.http.client.certificates import Certificates, make
 from tests.mail_ftp.serving import endpoint_of
 from tests.mail_ftp.test_imap import FILE, PLAIN, PNG, one, run
+from tests.servers.watching import serving
 from workbench.core.endpoint import parse
 from workbench.mail_ftp.imap import events as told
 from workbench.mail_ftp.imap.codec import parse as parse_response
 from workbench.mail_ftp.imap.codec import values_of
 from workbench.mail_ftp.imap.sections import envelope, section, split, structure
-from workbench.mail_ftp.imap.serve import ServeImap
+from workbench.mail_ftp.imap.serve import ServeImap, serve_imap
 from workbench.mail_ftp.imap.structure import parts_of
 from workbench.mail_ftp.inbox import Inbox
 from workbench.mail_ftp.saving import Saved
@@ -66,12 +67,15 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("imap")
     made = make(folder)
-    words = [
-        "imap", "imap://127.0.0.1:0", "--inbox", str(folder / "box"), "--starttls",
-        "--cert", str(made.server), "--key", str(made.server_key),
-    ]  # fmt: skip
-    with server(*words) as place:
-        end = parse(place)
+    request = ServeImap(
+        parse("imap://127.0.0.1:0"),
+        inbox=folder / "box",
+        starttls=True,
+        cert=made.server,
+        key=made.server_key,
+    )
+    with serving(serve_imap, request) as running:  # which reads what it tells: a pipe would fill
+        end = running.endpoint
         yield Served(end.host, end.require_port(), folder / "box", made)
 
 

@@ -18,13 +18,14 @@ import pytest
 from tests.cli.program import server
 from tests.http.client.certificates import Certificates, make
 from tests.mail_ftp.serving import endpoint_of
+from tests.servers.watching import serving
 from workbench.core.endpoint import parse
 from workbench.core.events import Done
 from workbench.core.job import execute
 from workbench.core.scope import Scope
 from workbench.mail_ftp.inbox import Inbox
 from workbench.mail_ftp.pop3.job import Pop3, Pop3Messages, pop3
-from workbench.mail_ftp.pop3.serve import ServePop3
+from workbench.mail_ftp.pop3.serve import ServePop3, serve_pop3
 
 ONE = b"Subject: one\r\n\r\n.dot\r\nlast"
 TWO = b"Subject: two\r\n\r\n" + b"line\r\n" * 20
@@ -53,12 +54,15 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("pop3")
     made = make(folder)
-    words = [
-        "pop3", "pop3://127.0.0.1:0", "--inbox", str(folder / "box"), "--starttls",
-        "--cert", str(made.server), "--key", str(made.server_key),
-    ]  # fmt: skip
-    with server(*words) as place:
-        end = parse(place)
+    request = ServePop3(
+        parse("pop3://127.0.0.1:0"),
+        inbox=folder / "box",
+        starttls=True,
+        cert=made.server,
+        key=made.server_key,
+    )
+    with serving(serve_pop3, request) as running:  # which reads what it tells: a pipe would fill
+        end = running.endpoint
         yield Served(end.host, end.require_port(), folder / "box", made)
 
 

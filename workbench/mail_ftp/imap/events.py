@@ -79,7 +79,7 @@ class Row(NamedTuple):
             return safe(self.arrived)[:14]
 
 
-@event("imap_folders", channel="talk")
+@event("imap_folders")
 class ImapFolders(Event):
     """All folders, in the order of their names, and what the server can do."""
 
@@ -119,7 +119,7 @@ class ImapSelected(Event):
         return f"{safe(self.folder)}: {self.exists:,} messages, {how}"
 
 
-@event("imap_messages", channel="talk")
+@event("imap_messages")
 class ImapMessages(Event):
     """Some messages of the open folder, newest first; `found` says that they answer a search."""
 
@@ -140,7 +140,7 @@ class ImapMessages(Event):
         return 256 + 500 * len(self.rows)
 
 
-@event("imap_found", channel="talk")
+@event("imap_found")
 class ImapFound(Event):
     """What a search found, by UID; the newest of them come as ImapMessages."""
 
@@ -155,7 +155,7 @@ class ImapFound(Event):
         return 256 + 8 * len(self.uids)
 
 
-@event("imap_message", channel="talk")
+@event("imap_message")
 class ImapMessage(Event):
     """A message: header as it came, its parts, and the text that people read of it.
 
@@ -189,7 +189,7 @@ class ImapMessage(Event):
         return 512 + len(self.head) + len(self.text)
 
 
-@event("imap_part", channel="talk")
+@event("imap_part")
 class ImapPart(Event):
     """A part as text, decoded."""
 
@@ -209,7 +209,7 @@ class ImapPart(Event):
         return 256 + len(self.text)
 
 
-@event("imap_change", channel="talk")
+@event("imap_change")
 class ImapChange(Event):
     """Something happened to the open folder: `exists` messages now, one expunged, or new flags.
 

@@ -131,18 +131,18 @@ def imap(request: Imap, scope: Scope) -> Iterator[Event]:
 def _check(request: Imap) -> None:
     changes = [request.flag, request.unflag, request.copy, request.move, request.delete]
     if any(changes) and not request.uid:
-        raise JobError("which messages?", advice="name them by --uid UID")
+        raise JobError("no message is named to be changed", advice="name them by --uid UID")
     if any(one <= 0 for one in request.uid) or request.get < 0 or request.newest < 0:
         raise JobError("UIDs and counts are positive numbers")
     if request.delete and not request.yes:
         raise JobError("deleting is for good", advice="give --yes as well")
     if request.part and not request.get:
-        raise JobError("a part of which message?", advice="name it by --get UID")
+        raise JobError("--part is of a message", advice="name that by --get UID")
     wants_folder = any(
         (*changes, request.get, request.search, request.append is not None, request.idle)
     )
     if wants_folder and not request.folder:
-        raise JobError("in which folder?", advice="put it behind the host: imaps://host/INBOX")
+        raise JobError("no folder is named", advice="put it behind the host: imaps://host/INBOX")
 
 
 def _asked(request: Imap, mailbox: Mailbox) -> Iterator[Event]:

@@ -285,8 +285,9 @@ class Session:
     # -- logging in ----------------------------------------------------------------------------
 
     def ask_capabilities(self) -> Telling[None]:
-        """What the server can do."""
-        yield from self.command("CAPABILITY")
+        """What the server can do, where it has not said so by itself."""
+        if not self.capabilities:
+            yield from self.command("CAPABILITY")
 
     def log_in(self, user: str, password: str, how: Auth) -> Telling[None]:
         """Prove who one is, in the way that was asked for or the best that is offered."""
@@ -298,6 +299,7 @@ class Session:
                 how = "plain" if "AUTH=PLAIN" in can else "login"
         if self.wire.tls is None and how != "cram-md5":
             yield Note("name and password go over in the clear")
+        self.capabilities = frozenset()  # others hold after the login
         if how == "login":
             if "LOGINDISABLED" in can:
                 raise JobError("the server lets nobody log in without TLS", code="LOGINDISABLED")
@@ -305,16 +307,16 @@ class Session:
                 "LOGIN", Text(user.encode()), Text(password.encode(), secret=True)
             )
         else:
-            yield from self._authenticate(how, user, password)
+            yield from self._authenticate(how, user, password, at_once="SASL-IR" in can)
         self.inside = True
         yield from self.ask_capabilities()
 
-    def _authenticate(self, how: str, user: str, password: str) -> Telling[None]:
+    def _authenticate(self, how: str, user: str, password: str, *, at_once: bool) -> Telling[None]:
         self._count += 1
         tag = f"a{self._count}"
         first = "" if how == "cram-md5" else sasl_first(how, user, password)
         name = f"{tag} AUTHENTICATE {how.upper()}"
-        if first and "SASL-IR" in self.capabilities:
+        if first and at_once:
             yield self.dialogue.say(f"{name} {first}", f"{name} {MASK}")
             first = ""
         else:
@@ -422,6 +424,7 @@ def begin(end: Endpoint, access: AccessRequest, scope: Scope, auth: Auth) -> Tel
         if not may_go_on_in_the_clear(wire, access, "STARTTLS" in session.capabilities):
             yield from session.command("STARTTLS")
             yield from secure(wire, end, access)
+            session.capabilities = frozenset()  # what was said before may have been forged
             yield from session.ask_capabilities()
         user, password = access.account(end)
         if user and not session.inside:

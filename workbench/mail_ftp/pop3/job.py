@@ -41,7 +41,7 @@ class Row(NamedTuple):
     date: str = ""
 
 
-@event("pop3_messages", channel="talk")
+@event("pop3_messages")
 class Pop3Messages(Event):
     """Messages that the server holds, by number; `capabilities` as CAPA has them."""
 
@@ -64,7 +64,7 @@ class Pop3Messages(Event):
         return 256 + 400 * len(self.rows)
 
 
-@event("pop3_message", channel="talk")
+@event("pop3_message")
 class Pop3Message(Event):
     """A message, or the top of it; `whole` says that nothing is missing of it."""
 
