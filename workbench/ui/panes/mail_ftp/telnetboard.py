@@ -189,7 +189,8 @@ class TelnetBoard(RunBoard):
         if self._lines:
             lines, self._lines = self._lines, []
             self._ring.append(lines)
-        self._show(SLICE_SECONDS)
+        if self.view.size:  # else nobody knows yet how long a line may be
+            self._show(SLICE_SECONDS)
         self.view.draw()
         self.query_one(".head", Static).update(safe(self._head()))
         self.query_one(".state", Static).update(safe(self._standing()))
