@@ -105,6 +105,20 @@ def test_what_is_saved(shell: Watched, tmp_path: Path) -> None:
     assert "\nline 1\nline 2\n" in (tmp_path / "kept.txt").read_text()
 
 
+def test_a_flood_does_not_drown_the_keys() -> None:
+    async def drive() -> None:
+        request = ServeTelnet(endpoint=HERE, exec="trap 'echo caught; exit' INT; yes flood")
+        with serving(serve_telnet, request) as server:
+            async with driving((80, 24)) as driver:
+                await session(driver, str(server.endpoint))
+                await driver.see("flood\nflood")
+                await driver.press("ctrl+c")
+                await driver.see("caught", "ended")
+                assert "dropped" not in driver.text
+
+    asyncio.run(drive())
+
+
 @pytest.mark.parametrize(
     ("key", "character", "data"),
     [

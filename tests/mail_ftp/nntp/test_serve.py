@@ -127,6 +127,13 @@ def test_login_and_starttls(certificates: Certificates) -> None:
             one.starttls(context)
             one.login("me", "a b", usenetrc=False)
             assert one.group("workbench.test")[1] == 4
+        with server.connect() as sock:
+            sock.recv(100)
+            sock.sendall(b"STARTTLS\r\nQUIT\r\n")  # what stands behind it was not protected
+            assert sock.recv(100).startswith(b"382")
+            with context.wrap_socket(sock) as secured:
+                secured.sendall(b"DATE\r\n")
+                assert secured.recv(100).startswith(b"111")
 
 
 def test_sasl_plain_and_ranges() -> None:

@@ -23,6 +23,8 @@ ARTICLES = 20_000
 """Articles that are kept."""
 LARGEST = 1 << 20
 """Bytes of an article."""
+HELD = 256 << 20
+"""Bytes of all articles together."""
 HOST = "workbench.invalid"
 
 
@@ -97,6 +99,7 @@ class News:
         self.groups: dict[str, Group] = {}
         self.articles: dict[str, Article] = {}
         self._folder = folder
+        self._held = 0
         if folder is not None:
             self._read(folder)
         for text in names:
@@ -123,7 +126,9 @@ class News:
             numbers = [int(path.name) for path in one.iterdir() if _is_number(path)]
             for number in sorted(numbers)[-ARTICLES:]:
                 path = one / str(number)
-                if path.stat().st_size <= LARGEST and len(self.articles) < ARTICLES:
+                size = path.stat().st_size
+                room = len(self.articles) < ARTICLES and self._held + size <= HELD
+                if size <= LARGEST and room:
                     self._take_in(group, number, path.read_bytes(), path.stat().st_mtime)
 
     def _take_in(self, group: Group, number: int, data: bytes, arrived: float) -> None:
@@ -134,6 +139,7 @@ class News:
             id_ = f"<{group.name}.{number}@{HOST}>"
             head += f"Message-ID: {id_}\r\n".encode()
         article = self.articles.setdefault(id_, Article(id_, head, body, arrived))
+        self._held += len(data)
         self._place(group, number, article)
 
     def _place(self, group: Group, number: int, article: Article) -> None:
@@ -150,8 +156,8 @@ class News:
         """
         if len(data) > LARGEST:
             raise RefusedError(f"more than {LARGEST:,} bytes")
-        if len(self.articles) >= ARTICLES:
-            raise RefusedError(f"there are {ARTICLES:,} articles, which is the limit")
+        if len(self.articles) >= ARTICLES or self._held + len(data) > HELD:
+            raise RefusedError("there is no room for more articles")
         head, body = _parts(data)
         fields = {name.lower(): value for name, value in fields_of(head)}
         for name in ("From", "Subject", "Newsgroups"):
@@ -178,6 +184,7 @@ class News:
                 self._write(group.name, number, article.whole)
             self._place(group, number, article)
         self.articles[id_] = article
+        self._held += len(data)
         return article
 
     def _write(self, group: str, number: int, data: bytes) -> None:

@@ -31,6 +31,8 @@ from workbench.tls.client_context import TlsOptions
 READ_SIZE = 65_536
 WAITING = 1 << 20
 """Bytes that wait for a server that does not read; input is left where it is then."""
+AHEAD = 1 << 18
+"""Bytes that may wait for a screen before no more are read: the server then waits as well."""
 LOOK_INTERVAL = 0.25
 """Seconds between two looks at the size of the user's terminal."""
 TLS = "TLS"
@@ -84,6 +86,13 @@ class SetBinary(Command):
     """Ask for BINARY both ways, or take it back."""
 
     on: bool
+
+
+@command("telnet-taken")
+class Taken(Command):
+    """So many bytes have been shown. Who says so once is not sent much more than that ahead."""
+
+    count: int
 
 
 @command("hang-up")
@@ -148,7 +157,7 @@ class TelnetTo(Request):
     "telnet",
     tab="mail_ftp",
     example="telnet telnet://127.0.0.1:2323",
-    commands=(Send, Resize, GiveOrder, SetMode, SetBinary, HangUp),
+    commands=(Send, Resize, GiveOrder, SetMode, SetBinary, Taken, HangUp),
     reads_input=True,
 )
 def telnet(request: TelnetTo, scope: Scope) -> Iterator[Event]:
@@ -208,6 +217,8 @@ class _Session:
         self._heard = time.monotonic()
         self._after_cr = self._escaped = self._over = False
         self._received = self._sent = 0
+        self._unshown: int | None = None
+        """Bytes that wait for the screen; None where nobody counts."""
         self._state: State | None = None
 
     def run(self) -> Iterator[Event]:
@@ -232,15 +243,19 @@ class _Session:
     def _turn(self) -> Iterator[Event]:
         poll = select.poll()
         poll.register(self._scope, select.POLLIN)
-        poll.register(self._sock, select.POLLIN | (select.POLLOUT if self._out else 0))
+        reads = self._unshown is None or self._unshown < AHEAD
+        wanted = (select.POLLIN if reads else 0) | (select.POLLOUT if self._out else 0)
+        if wanted:
+            poll.register(self._sock, wanted)
         if self._input is not None and len(self._out) < WAITING:
             poll.register(self._input, select.POLLIN)
-        ready = dict(poll.poll(self._patience() * 1000))
+        held = reads and isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0
+        ready = dict(poll.poll(0 if held else self._patience() * 1000))
         self._scope.check()
         if self._scope.fileno() in ready:
             for one in self._scope.commands():
                 self._obey(one)
-        if ready.get(self._sock.fileno(), 0) & ~select.POLLOUT:
+        if held or ready.get(self._sock.fileno(), 0) & ~select.POLLOUT:
             yield from self._receive()
         if self._input is not None and self._input in ready:
             yield from self._type()
@@ -259,32 +274,31 @@ class _Session:
     # -- in ------------------------------------------------------------------------------------
 
     def _receive(self) -> Iterator[Event]:
-        while True:
-            try:
-                data = self._sock.recv(READ_SIZE)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
-            except (ssl.SSLEOFError, ConnectionResetError):
-                if not self._received:
-                    raise
-                data = b""
-            self._heard = time.monotonic()
-            self._received += len(data)
-            if not data:
-                self._over = True
-                yield from self._talk(Note("the server has hung up"))
-                return
-            for one in self._client.receive(data):
-                if not isinstance(one, bytes):
-                    yield from self._talk(one)
-                    yield from self._push()
-                elif self._tamer is None:
-                    yield Shown(one)
-                elif self._tty is not None:
-                    self._tty.cook(False)
-                    yield Shown(self._tamer.feed(one), tame=True)
-            if not isinstance(self._sock, ssl.SSLSocket):
-                return  # more comes with the next turn, after a look at the commands
+        try:
+            data = self._sock.recv(READ_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except (ssl.SSLEOFError, ConnectionResetError):
+            if not self._received:
+                raise
+            data = b""
+        self._heard = time.monotonic()
+        self._received += len(data)
+        if not data:
+            self._over = True
+            yield from self._talk(Note("the server has hung up"))
+            return
+        for one in self._client.receive(data):
+            if not isinstance(one, bytes):
+                yield from self._talk(one)
+                yield from self._push()
+            elif self._tamer is None:
+                if self._unshown is not None:
+                    self._unshown += len(one)
+                yield Shown(one)
+            elif self._tty is not None:
+                self._tty.cook(False)
+                yield Shown(self._tamer.feed(one), tame=True)
 
     def _talk(self, event: Event) -> Iterator[Event]:
         if self._tty is not None:
@@ -306,6 +320,8 @@ class _Session:
                 client.set_mode(mode)
             case SetBinary(on=on):
                 client.set_binary(on)
+            case Taken(count=count):
+                self._unshown = max(0, (self._unshown or 0) - count)
             case HangUp():
                 self._over = True
 

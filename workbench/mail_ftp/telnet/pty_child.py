@@ -57,6 +57,7 @@ class PtyChild:
                 stderr=other,
                 env={**os.environ, **environment},
                 start_new_session=True,
+                preexec_fn=_heed_signals,
             )
         except BaseException:
             os.close(self.fd)
@@ -139,3 +140,9 @@ class PtyChild:
                 os.killpg(self.process.pid, number)
             except OSError:
                 pass
+
+
+def _heed_signals() -> None:
+    """What this process ignores, a program on a terminal is not to ignore: ctrl+c ends it."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)

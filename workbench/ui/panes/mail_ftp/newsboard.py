@@ -43,7 +43,8 @@ WIDE = 110
 """Columns from which on all three stand side by side."""
 NEWEST = 500
 """Articles of a group that are asked for."""
-KEPT = 20_000
+KEPT = 64 << 20
+"""Bytes of events that are kept for an export, the first ones."""
 GROUPS = (
     Column("name", "group", width=14, flex=3),
     Column("count", "count", width=6, align="right"),
@@ -103,6 +104,7 @@ class NewsBoard(RunBoard):
         self.article: ArticleRead | None = None
         self.opened: GroupChosen | None = None
         self.told: list[Event] = []
+        self._held = 0
         self.view: View = "groups"
         self._lines: list[Line] = []
         self._read: set[str] = set()
@@ -161,7 +163,7 @@ class NewsBoard(RunBoard):
         """Nothing is known of the new run."""
         self.groups, self.headlines = {}, {}
         self.article = self.opened = None
-        self.told, self._lines = [], []
+        self.told, self._lines, self._held = [], [], 0
         self._answered = ""
         for table in (self.table, self.threads):
             table.set_rows([])
@@ -174,7 +176,8 @@ class NewsBoard(RunBoard):
     def take(self, batch: Batch) -> None:
         """Bring it up to date."""
         for event in [*batch.events, *([batch.ended] if batch.ended is not None else [])]:
-            if len(self.told) < KEPT:
+            self._held += event.size()
+            if self._held < KEPT:
                 self.told.append(event)
             match event:
                 case NewsGroup():

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import codecs
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -13,6 +16,7 @@ from textual.widgets import Static
 
 from workbench.core.feed import Batch
 from workbench.core.message import Command, Event, encode
+from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.mail_ftp.telnet.client import State
 from workbench.mail_ftp.telnet.job import (
@@ -21,6 +25,7 @@ from workbench.mail_ftp.telnet.job import (
     SetBinary,
     SetMode,
     Shown,
+    Taken,
     TelnetTo,
 )
 from workbench.mail_ftp.telnet.lines import LineEditor
@@ -28,6 +33,7 @@ from workbench.mail_ftp.telnet.screen import row_text
 from workbench.sockets.session import Send
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.mail_ftp.terminalview import TerminalView
+from workbench.ui.runs import Sink
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.tones import Tone
 
@@ -37,8 +43,13 @@ if TYPE_CHECKING:
 WIDE = 110
 """Columns from which on the negotiation stands beside the terminal."""
 _KEYS = ("type", "mode", "binary", "order", "talk", "tls", "send_to", "copy", "export")
-KEPT = 20_000
-"""Events that are kept for an export."""
+SLICE = 4_096
+"""Bytes that are shown in one go."""
+QUIET_FRAMES = 10
+SLICE_SECONDS = 0.015
+"""How long showing may keep keys from being answered."""
+KEPT = 32 << 20
+"""Bytes of events that are kept for an export, the first ones."""
 
 
 class TelnetBoard(RunBoard):
@@ -72,7 +83,11 @@ class TelnetBoard(RunBoard):
         super().__init__(id=id)
         self.state = State()
         self.told: list[Event] = []
+        self._held = 0
         self._lines: list[Line] = []
+        self._waiting: deque[bytes] = deque()
+        self._skipping = 0
+        """Frames with little to show after which everything is shown again."""
         self._editor = LineEditor()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
@@ -101,10 +116,17 @@ class TelnetBoard(RunBoard):
         """Beside each other where there is room."""
         self.set_class(self.size.width < WIDE, "narrow")
 
+    def begin(self, start: Callable[[Sink], Run]) -> None:
+        """Show another session, which is not to run ahead of the screen."""
+        super().begin(start)
+        self._tell(Taken(0))
+
     def clear(self) -> None:
         """Nothing is known of the new run."""
         self.state = State()
-        self.told, self._lines = [], []
+        self.told, self._lines, self._held = [], [], 0
+        self._waiting.clear()
+        self._skipping = 0
         self._editor = LineEditor()
         self._decoder.reset()
         self._ring.clear()
@@ -114,24 +136,50 @@ class TelnetBoard(RunBoard):
     def take(self, batch: Batch) -> None:
         """Bring it up to date."""
         for event in batch.events:
-            if len(self.told) < KEPT:
+            self._held += event.size()
+            if self._held < KEPT:
                 self.told.append(event)
             match event:
                 case Shown(data=data):
-                    answer = self.view.feed(data)
-                    if answer:
-                        self._tell(Send(answer))
+                    self._waiting.append(data)
                 case State():
                     self.state = event
                 case _:
                     tone: Tone = "out" if event.line().startswith(">") else ""
                     self._note(event, tone)
         if batch.ended is not None:
+            self._show(None)
             self._note(batch.ended, "bad" if batch.ended.type == "failed" else "good")
             text = safe(batch.ended.line())
             self.view.feed(f"\r\n\x1b[0;7m {text} \x1b[0m\r\n".encode())
             if self.view.has_focus:
                 self._ring.focus() if self._ring.display else self.screen.set_focus(None)
+
+    def _show(self, seconds: float | None) -> None:
+        """Draw what waits, for so long at the most, and tell the session how much that was."""
+        until = None if seconds is None else monotonic() + seconds
+        count = self._skip() if self._skipping else 0
+        while self._waiting and (until is None or monotonic() < until):
+            data = self._waiting.popleft()
+            if len(data) > SLICE:
+                self._waiting.appendleft(data[SLICE:])
+                data = data[:SLICE]
+            answer = self.view.feed(data)
+            if answer:
+                self._tell(Send(answer))
+            count += len(data)
+        if count:
+            self._tell(Taken(count))
+
+    def _skip(self) -> int:
+        """After ctrl+c, throw away what the server had sent before it heard of that."""
+        behind = sum(map(len, self._waiting))
+        self._skipping = QUIET_FRAMES if behind > SLICE else self._skipping - 1
+        if behind <= SLICE:
+            return 0
+        last = b"".join(self._waiting)[-SLICE // 2 :]
+        self._waiting = deque([last])
+        return behind - len(last)
 
     def _note(self, event: Event, tone: Tone) -> None:
         self._lines += [Line(safe(text), tone, event) for text in event.line().split("\n") if text]
@@ -141,6 +189,8 @@ class TelnetBoard(RunBoard):
         if self._lines:
             lines, self._lines = self._lines, []
             self._ring.append(lines)
+        if self.view.size:  # else nobody knows yet how long a line may be
+            self._show(SLICE_SECONDS)
         self.view.draw()
         self.query_one(".head", Static).update(safe(self._head()))
         self.query_one(".state", Static).update(safe(self._standing()))
@@ -180,6 +230,8 @@ class TelnetBoard(RunBoard):
 
     def on_terminal_view_typed(self, message: TerminalView.Typed) -> None:
         """Keys go as they are; in line mode a line when it is whole."""
+        if message.data == b"\x03":
+            self._skipping = QUIET_FRAMES
         if self.state.character:
             self._tell(Send(message.data))
             return

@@ -115,8 +115,8 @@ class TerminalView(Widget, can_focus=True, inherit_bindings=False):
         self._cursor: tuple[int, int] | None = None
 
     def begin(self) -> None:
-        """A new terminal, as large as the view is."""
-        self.terminal = Terminal(max(1, self.size.width), max(1, self.size.height))
+        """A new terminal, as large as the view is, where that is known by now."""
+        self.terminal = Terminal(self.size.width or 80, self.size.height or 24)
         self.back = 0
         self.refresh()
 
