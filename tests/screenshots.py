@@ -91,6 +91,8 @@ async def _all(folder: Path) -> None:
         await _tls(driver, camera)
         await _overlays(driver, camera)
         await _addresses(driver, camera)
+        await _mail(driver, camera)
+        await _tools(driver, camera)
 
 
 async def _servers(driver: Driver, camera: Camera) -> None:
@@ -302,6 +304,62 @@ async def _overlays(driver: Driver, camera: Camera) -> None:
     await driver.see("serve echo")
     await camera.take("palette", NARROW)
     await driver.press("escape", "escape")
+
+
+async def _mail(driver: Driver, camera: Camera) -> None:
+    inbox = Path.cwd().parent / "inbox"
+    await driver.open("servers")
+    places = {}
+    for kind, more in (
+        ("smtp", f"--inbox {inbox}"),
+        ("imap", f"--inbox {inbox}"),
+        ("ftp", "--root . --write"),
+        ("nntp", ""),
+        ("telnet", ""),
+    ):
+        server = await driver.serve(f"{kind} {kind}://127.0.0.1:0 {more}".strip())
+        places[kind] = str(server.endpoint)
+    pane = await driver.open("mail_ftp")
+    message = "--subject 'A test' --text 'Grüße from the workbench.' --from ann@a.example"
+    await driver.target(pane, f"smtp {places['smtp']} --to bob@b.example {message}")
+    await driver.see("250", "221")
+    await camera.take("mail-smtp", WIDE)
+    for name in ("One more", "Re: A test"):
+        line = f"smtp {places['smtp']} --to bob@b.example --subject '{name}' --text hello"
+        await driver.target(pane, line)
+        await driver.see("221")
+    await driver.target(pane, places["imap"].replace("://", "://bob@") + "/INBOX")
+    await driver.see("A test", "One more")
+    await driver.press("enter")
+    await driver.see("Grüße from", "Subject")
+    await camera.take("mail-imap", WIDE)
+    await driver.target(pane, places["ftp"])
+    await driver.see("index.html", "there  /")
+    await camera.take("mail-ftp", NARROW)
+    await driver.target(pane, places["nntp"] + "/workbench.test")
+    await driver.see("workbench.test")
+    await asyncio.sleep(0.5)
+    await driver.press("enter")
+    await asyncio.sleep(0.5)
+    await camera.take("mail-nntp", WIDE)
+    await driver.target(pane, places["telnet"])
+    await driver.see("help")
+    await driver.press(*"colour", "enter")
+    await asyncio.sleep(0.5)
+    await camera.take("mail-telnet", WIDE)
+    await driver.press("ctrl+right_square_bracket")
+    for one in list(driver.app.runs.going):
+        one.cancel()
+
+
+async def _tools(driver: Driver, camera: Camera) -> None:
+    pane = await driver.open("tools")
+    await driver.target(pane, "url 'http://ex.com\\@evil.com/a/%2e%2e/b?q=1'")
+    await driver.see("evil.com", "gone round")
+    await camera.take("tools-url", NARROW)
+    await driver.target(pane, "uuid 017F22E2-79B0-7CC3-98C4-DC0C0C07398F")
+    await driver.see("Unix time")
+    await camera.take("tools-uuid", NARROW)
 
 
 # -- traffic ------------------------------------------------------------------------------------
