@@ -390,7 +390,7 @@ def aiosmtpd_serving(tls: ssl.SSLContext | None = None) -> Iterator[tuple[int, l
     try:
         yield made.sockets[0].getsockname()[1], taken
     finally:
-        made.close()
+        loop.call_soon_threadsafe(made.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(PATIENCE)
         loop.close()
