@@ -187,6 +187,28 @@ def test_a_pop3_mailbox_is_read_and_deleted_of(
     asyncio.run(drive())
 
 
+def test_without_a_name_it_says_what_the_server_can(imap: Watched, pop3: Watched) -> None:
+    async def drive() -> None:
+        async with driving((80, 24)) as driver:
+            for served in (imap, pop3):
+                pane = await driver.open("mail_ftp")
+                await driver.target(pane, str(served.endpoint))
+                await driver.see("capabilities: ", "give --user to log in")
+
+    asyncio.run(drive())
+
+
+def test_a_server_leads_to_its_client(tmp_path: Path) -> None:
+    async def drive() -> None:
+        async with driving((120, 40)) as driver:
+            await driver.serve(f"imap imap://127.0.0.1:0 --inbox {tmp_path}")
+            driver.app.query_one("ServersPane Table").focus()
+            await driver.press("c")
+            await driver.see("INBOX: 0 messages")
+
+    asyncio.run(drive())
+
+
 def test_a_server_that_is_not_there_is_told() -> None:
     async def drive() -> None:
         async with driving((80, 24)) as driver:

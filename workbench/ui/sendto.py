@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COPY = "copy"
 
 MAIL = ("smtp", "smtps", "submission", "submissions", "lmtp", "lmtp+unix")
+MAILBOXES = {"imap": "imap", "imaps": "imap", "pop3": "pop3", "pop3s": "pop3"}
 TALKS = ("tcp", "mptcp", "udp", "udplite", "unix", "unixgram", "unixseq", "vsock", "tipc")
 """Transports that a session can be had over."""
 
@@ -29,6 +30,9 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
         place = shlex.quote(str(endpoint.without_password()))
         found.append((f"smtp {place}", f"Mail/FTP: send a message to {place}"))
         found.append(("inbox --follow", "Mail/FTP: the inbox of serve smtp"))
+    if endpoint.scheme in MAILBOXES:
+        place = shlex.quote(str(endpoint.without_password()))
+        found.append((f"{MAILBOXES[endpoint.scheme]} {place}", f"Mail/FTP: read {place}"))
     if endpoint.transport in TALKS and not endpoint.tls:
         found.append((f"connect {_plain(endpoint)}", f"Sockets: talk to {_plain(endpoint)}"))
     if endpoint.transport == "tcp" and endpoint.port is not None:

@@ -180,9 +180,9 @@ class ImapBoard(RunBoard):
         if batch.ended is not None:
             failed = batch.ended.type == "failed"
             self._say(batch.ended, "bad" if failed else "good")
-            if failed:
+            if failed or not self.folders:
                 self.word = batch.ended.line()
-                self._text = [Line(safe(self.word), "bad", batch.ended)]
+                self._text = _lines(self.word.replace("; ", "\n"), "bad" if failed else "", False)
         self._version += 1
 
     def _take(self, event: Event) -> None:

@@ -144,8 +144,9 @@ class Pop3Board(RunBoard):
         if batch.ended is not None:
             failed = batch.ended.type == "failed"
             self._say(batch.ended, "bad" if failed else "good")
-            if failed:
-                self._text = [Line(safe(batch.ended.line()), "bad", batch.ended)]
+            if failed or not self.listed:
+                words = batch.ended.line().split("; ")
+                self._text = [Line(safe(one), "bad" if failed else "") for one in words]
         self._version += 1
 
     def _take(self, event: Event) -> None:

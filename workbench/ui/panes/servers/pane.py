@@ -361,12 +361,15 @@ class ServersPane(JobPane):
 
     async def action_client(self) -> None:
         """Open the client tab, aimed at the selected server."""
-        from workbench.ui.sendto import choices
+        from workbench.ui.sendto import MAILBOXES, choices
 
         server = self.server
         if server is None or server.endpoint is None:
             return
-        line = choices(server.endpoint)[0][0]
+        endpoint = server.endpoint
+        if endpoint.scheme in MAILBOXES and not endpoint.user:
+            endpoint = endpoint.replace(user="me")  # a mailbox of ours takes any name
+        line = choices(endpoint)[0][0]
         try:
             name, _ = catalogue.match(line.split())
         except KeyError:
