@@ -40,8 +40,8 @@ class Entry(Event):
 
     def details(self) -> str:
         """All of it, a line for each part."""
-        rows = ("", self.title), ("means", self.meaning), ("note", self.note)
-        rows += ("by", self.source), ("Python", self.python)
+        rows = [("", self.title), ("means", self.meaning), ("note", self.note)]
+        rows += [("by", self.source), ("Python", self.python)]
         return "\n".join(safe(f"{head:<7}{text}".strip()) for head, text in rows if text)
 
 

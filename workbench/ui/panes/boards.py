@@ -40,6 +40,10 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "tls-scan": ("workbench.ui.panes.tls.scanboard", "TlsScanBoard"),
     "telnet": ("workbench.ui.panes.mail_ftp.telnetboard", "TelnetBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
+    **dict.fromkeys(
+        ("alerts", "attributes", "errno", "headers", "methods", "status"),
+        ("workbench.ui.panes.tools.tableboard", "TableBoard"),
+    ),
 }
 """By job: the module and the class of its board, where it has one of its own."""
 

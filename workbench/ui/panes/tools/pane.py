@@ -20,7 +20,15 @@ On the target line a job and what it is about; enter runs it.
   message --build --sender a@b --to c@d --subject x --text y
   hash FILE --by sha256 --by md5, hash --text abc --by all
   encode gzip,base64 --text abc; --decode takes codings off again
-  errno ECONNREFUSED           the system's errors, by name, number, words
+Tables to look things up in, by number, name or any word:
+  status 502, status 4xx       HTTP's codes, also those of no registry
+  headers Vary, methods PATCH  its fields and methods, with their RFC
+  attributes SameSite          of cookies, and the prefixes of their names
+  alerts unknown_ca            TLS's alerts, and what to look at
+  errno ECONNREFUSED           the system's errors
+There / narrows the rows down as you type, s sends the row or its document,
+y copies all of it, e saves the table.
+
 b goes from board to board, p shows the same as a script and as a shell
 command, e exports, y copies.
 
@@ -31,7 +39,8 @@ nothing in it is followed or run.
 EMPTY = (
     "Type a job on the line above and press enter:\n\n"
     "uuid makes one or reads one, message takes a mail apart,\n"
-    "errno tells what a number means.\n\nf1 tells more."
+    "status, headers, methods, attributes, alerts and errno\n"
+    "tell what a number or a word means.\n\nf1 tells more."
 )
 
 
@@ -40,7 +49,10 @@ class ToolsPane(BoardsPane):
 
     tab: ClassVar[str] = "tools"
     verb: ClassVar[str] = "uuid"
-    verbs: ClassVar[tuple[str, ...]] = ("encode", "errno", "hash", "message")
+    verbs: ClassVar[tuple[str, ...]] = (
+        *("alerts", "attributes", "encode", "errno", "hash", "headers", "message", "methods"),
+        "status",
+    )
     prompt: ClassVar[str] = "tools"
     first_line: ClassVar[str] = "uuid --count 3"
     help_text: ClassVar[str] = HELP
