@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
 
 _NAME = Column("name", "name", width=24, flex=1, most=34)
-_MEANING = Column("meaning", "what it means", width=30, flex=4)
+_MEANING = Column("meaning", "what it means", width=44, flex=4)
 _SOURCE = Column("source", "by", width=18, priority=1, most=24)
 NAMED = (_NAME, _MEANING, _SOURCE)
 NUMBERED = (Column("number", "no.", width=4, align="right"), *NAMED)
