@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +84,7 @@ class Dovecot:
         for place in ("new", "cur", "tmp"):
             shutil.rmtree(self.mail / place, ignore_errors=True)
         for path in self.mail.glob("dovecot*"):
-            path.unlink()
+            path.unlink(missing_ok=True)  # a session that ends may be quicker
         for place in ("new", "cur", "tmp"):
             (self.mail / place).mkdir(parents=True)
         for number, data in enumerate(messages):
@@ -96,7 +96,8 @@ class Dovecot:
 def _give(folder: Path) -> None:
     owner = pwd.getpwnam("nobody")
     for one in (folder, *folder.rglob("*")):
-        os.chown(one, owner.pw_uid, owner.pw_gid)
+        with suppress(FileNotFoundError):  # a lock of a session that ends
+            os.chown(one, owner.pw_uid, owner.pw_gid)
 
 
 def _ports(count: int) -> list[int]:

@@ -127,8 +127,8 @@ class Parameter:
 
     @property
     def flag(self) -> str:
-        """The option's name on the command line."""
-        return "--" + self.name.replace("_", "-")
+        """The option's name on the command line; one that is Python's word ends in "_" here."""
+        return "--" + self.name.rstrip("_").replace("_", "-")
 
 
 _parameters: dict[type[Request], tuple[Parameter, ...]] = {}

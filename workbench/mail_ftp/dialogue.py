@@ -123,6 +123,17 @@ class Dialogue:
         self._asked = time.monotonic()
         return Spoken("client", shown or _text(data))
 
+    def say_all(self, lines: Iterable[str]) -> list[Spoken]:
+        """Send lines in one go, before any of their answers is read (pipelining).
+
+        Raises:
+            JobError: one holds a line break or NUL; none is sent then.
+        """
+        texts = [one_line(line, "a command") for line in lines]
+        self.wire.send("".join(f"{one}\r\n" for one in texts).encode("utf-8", "surrogateescape"))
+        self._asked = time.monotonic()
+        return [Spoken("client", one[:TOLD]) for one in texts]
+
     def pour(self, pieces: Iterable[bytes], what: str) -> Spoken:
         """Send bytes that are no lines of the dialogue: a message, a literal."""
         count = self.wire.send_all(pieces)

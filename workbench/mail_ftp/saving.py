@@ -11,6 +11,7 @@ from workbench.core.failure import JobError
 from workbench.core.message import Event, event
 from workbench.core.text import safe
 from workbench.core.units import amount
+from workbench.mail_ftp.message.tree import safe_name
 
 
 class NotSaved(JobError):  # noqa: N818 - of the words of JobError
@@ -29,25 +30,6 @@ class Saved(Event):
         return f"saved {safe(self.path)} ({amount(self.octets)})"
 
 
-NAME_LIMIT = 200
-"""Bytes of a file name; most file systems take 255."""
-
-
-def safe_name(name: str, otherwise: str = "unnamed") -> str:
-    """A file name from outside as one that stays in its folder and can be typed.
-
-    What is before the last slash or backslash goes, and so do dots at the beginning and whatever
-    cannot be printed.
-    """
-    last = name.replace("\\", "/").rpartition("/")[2]
-    kept = "".join(char for char in last if char.isprintable() and char not in '"*:<>?|').strip()
-    kept = kept.lstrip(".").strip()
-    while len(kept.encode("utf-8", "replace")) > NAME_LIMIT:
-        stem, dot, ending = kept.rpartition(".")
-        kept = f"{stem[:-1]}{dot}{ending}" if dot and len(ending) < 20 and stem else kept[:-1]
-    return kept.encode("utf-8", "ignore").decode() or otherwise
-
-
 class Saving:
     """A file that is being written, beside its place until all of it is there.
 
@@ -59,7 +41,7 @@ class Saving:
     """
 
     def __init__(self, place: Path, name: str = "message.eml") -> None:
-        self.path = place / safe_name(name) if place.is_dir() else place
+        self.path = place / (safe_name(name) or "unnamed") if place.is_dir() else place
         self._refuse()
         self._draft = self.path.parent / f".{secrets.token_hex(6)}.part"
         try:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COPY = "copy"
 
+MAIL = ("smtp", "smtps", "submission", "submissions", "lmtp", "lmtp+unix")
 TALKS = ("tcp", "mptcp", "udp", "udplite", "unix", "unixgram", "unixseq", "vsock", "tipc")
 """Transports that a session can be had over."""
 
@@ -24,6 +25,10 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
     if endpoint.scheme in ("http", "https"):
         url = shlex.quote(str(endpoint.without_password()))
         found.append((f"http GET {url}", f"HTTP: ask for {url}"))
+    if endpoint.scheme in MAIL:
+        place = shlex.quote(str(endpoint.without_password()))
+        found.append((f"smtp {place}", f"Mail/FTP: send a message to {place}"))
+        found.append(("inbox --follow", "Mail/FTP: the inbox of serve smtp"))
     if endpoint.transport in TALKS and not endpoint.tls:
         found.append((f"connect {_plain(endpoint)}", f"Sockets: talk to {_plain(endpoint)}"))
     if endpoint.transport == "tcp" and endpoint.port is not None:

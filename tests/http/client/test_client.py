@@ -21,7 +21,6 @@ from workbench.http.client import exchange as exchange_module
 from workbench.http.client.client import Client, ClientOptions, Connected, Finished, Retrying
 from workbench.http.client.content import Bytes, File, Stream
 from workbench.http.client.exchange import ContentSent, RequestSent, Wire
-from workbench.http.client.eyeballs import Race, interleave
 from workbench.http.client.http1 import CutError, HangupError
 from workbench.http.client.message import Body, Fields, HttpRequest, Switched
 from workbench.tls.client_context import TlsOptions
@@ -322,44 +321,26 @@ def test_a_body_that_is_left_unread_costs_the_connection(client: Client) -> None
 # -- addresses ----------------------------------------------------------------------------------
 
 
-def test_a_silent_address_does_not_hold_up_the_next() -> None:
-    with socket.socket() as full, listening(answering(OK)) as port:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:  # its backlog is full: the next SYN is dropped
-            one.setblocking(False)
-            one.connect_ex(full.getsockname())
-        scope = Scope(WAIT)
-        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-        race = Race([(*kind, full.getsockname()), (*kind, ("127.0.0.1", port))], scope)
-        won = race.run()
-        assert won.getpeername() == ("127.0.0.1", port)
-        assert [one.problem for one in race.attempts] == ["", "not awaited"]
-        for one in (*waiting, won):
-            one.close()
-        scope.close()
+def test_the_addresses_of_a_name_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        socket.AF_INET6: ("::1", 0, 0),
+        socket.AF_INET: ("127.0.0.1",),
+    }
 
+    def resolver(
+        _: str, port: int, family: int = 0, kind: int = 0, *more: int
+    ) -> list[tuple[int, int, int, str, tuple[str | int, ...]]]:
+        first, *rest = answers[socket.AddressFamily(family)]
+        return [(family, kind, 6, "", (first, port, *rest))]
 
-def test_a_refused_address_gives_way_at_once() -> None:
-    with listening(answering(OK)) as port, socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        scope = Scope(WAIT)
-        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-        race = Race([(*kind, closed.getsockname()), (*kind, ("127.0.0.1", port))], scope)
-        race.run().close()
-        assert [one.problem for one in race.attempts] == ["Connection refused", ""]
-        with pytest.raises(ConnectionRefusedError):
-            Race([(*kind, closed.getsockname())], scope).run()
-        scope.close()
-
-
-def test_families_go_by_turns() -> None:
-    kind = (socket.SOCK_STREAM, 6, "")
-    four = [(socket.AF_INET, *kind, (f"10.0.0.{n}", 1)) for n in (1, 2, 3)]
-    six = [(socket.AF_INET6, *kind, (f"fc00::{n}", 1, 0, 0)) for n in (1, 2)]
-    mixed = [one[4][0] for one in interleave([*six, *four])]
-    assert mixed == ["fc00::1", "10.0.0.1", "fc00::2", "10.0.0.2", "10.0.0.3"]
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    with listening(answering(OK)) as port:
+        found = fetch(f"http://two.example:{port}/")
+        attempts = found.of(Connected)[0].attempts
+    assert [(one.address, one.result) for one in attempts] == [
+        (f"[::1]:{port}", "refused"),
+        (f"127.0.0.1:{port}", "connected"),
+    ]
 
 
 def test_a_pinned_address_is_dialled_for_the_name() -> None:

@@ -40,6 +40,21 @@ REFUSED = [
     Bad("a name in small letters", b"http/1.1 200 OK\r\n\r\n", "no HTTP", "RFC 9112 4"),
     Bad("a status of two digits", b"HTTP/1.1 20 OK\r\n\r\n", "status line", "RFC 9112 4"),
     Bad("a status of four digits", b"HTTP/1.1 2000 OK\r\n\r\n", "status line", "RFC 9112 4"),
+    Bad("a tab in the status line", b"HTTP/1.1\t200 OK\r\n\r\n", "status line", "RFC 9112 4"),
+    Bad("two spaces in the status line", b"HTTP/1.1  200 OK\r\n\r\n", "status line", "RFC 9112 4"),
+    Bad("a CR before the CR LF", b"HTTP/1.1 200 OK\r\r\n\r\n", "status line", "RFC 9112 4"),
+    Bad("a version of two digits", b"HTTP/1.10 200 OK\r\n\r\n", "status line", "RFC 9112 4"),
+    Bad("lines that end by CR", b"HTTP/1.1 200 OK\rA: b\r\r", "within the head", "RFC 9112 8"),
+    Bad("a byte order mark", b"\xef\xbb\xbf" + OK + b"\r\n", "no HTTP", "RFC 9112 4"),
+    Bad("SSH", b"SSH-2.0-OpenSSH_9.2\r\n", "no HTTP", "RFC 9112 4"),
+    Bad("mail", b"220 mail.example ESMTP\r\n", "no HTTP", "RFC 9112 4"),
+    Bad(
+        "a switch that nobody asked for",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+        "nobody asked for", "RFC 9110 15.2.2",
+    ),
+    Bad("a NUL in a name", OK + b"A\x00B: c\r\n\r\n", "a NUL", "RFC 9112 2.2"),
+    Bad("a name beyond ASCII", OK + b"\xc3\x84: c\r\n\r\n", "no header field", "RFC 9112 5"),
     Bad("a status that is no number", b"HTTP/1.1 OK 200\r\n\r\n", "status line", "RFC 9112 4"),
     Bad("a status below 100", b"HTTP/1.1 099 Low\r\n\r\n", "status code", "RFC 9112 4"),
     Bad("a version without a number", b"HTTP/x.y 200 OK\r\n\r\n", "status line", "RFC 9112 4"),
@@ -61,6 +76,13 @@ REFUSED = [
     Bad("a negative length", OK + b"Content-Length: -1\r\n\r\n", "no number", "RFC 9112 6.3"),
     Bad("a length with a sign", OK + b"Content-Length: +3\r\n\r\nabc", "no number", "RFC 9112 6.3"),
     Bad("a length in words", OK + b"Content-Length: three\r\n\r\nabc", "no number", "RFC 9112 6.3"),
+    Bad("an empty length", OK + b"Content-Length: \r\n\r\nabc", "no number", "RFC 9112 6.3"),
+    Bad("a length with more", OK + b"Content-Length: 3;x\r\n\r\nabc", "no number", "RFC 9112 6.3"),
+    Bad("a length in groups", OK + b"Content-Length: 3_0\r\n\r\nabc", "no number", "RFC 9112 6.3"),
+    Bad(
+        "a length in other digits", OK + b"Content-Length: \xd9\xa3\r\n\r\nabc", "no number",
+        "RFC 9112 6.3",
+    ),
     Bad("a length in hex", OK + b"Content-Length: 0x3\r\n\r\nabc", "no number", "RFC 9112 6.3"),
     Bad(
         "a length beyond all numbers", OK + b"Content-Length: " + b"9" * 60 + b"\r\n\r\n",
@@ -74,6 +96,18 @@ REFUSED = [
     Bad(
         "chunked and something after it", OK + b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
         "other than chunked", "RFC 9112 6.1",
+    ),
+    *(
+        Bad(
+            f"chunked written as {coding!r}",
+            OK + b"Transfer-Encoding: %s\r\n\r\n0\r\n\r\n" % coding,
+            "other than chunked", "RFC 9112 6.1",
+        )
+        for coding in (b"xchunked", b"chunked;q=1", b'"chunked"', b"identity", b"")
+    ),
+    Bad(
+        "chunked behind a control", OK + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+        "no header field", "RFC 9112 5",
     ),
     Bad(
         "chunked twice",
@@ -91,6 +125,23 @@ REFUSED = [
     Bad(
         "a chunk's size in 0x", OK + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
         "without a size", "RFC 9112 7.1",
+    ),
+    Bad(
+        "a chunk's size in groups", OK + b"Transfer-Encoding: chunked\r\n\r\n1_0\r\nhello\r\n",
+        "without a size", "RFC 9112 7.1",
+    ),
+    Bad(
+        "a chunk's line that ends by LF alone",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n", "within the chunks", "RFC 9112 8",
+    ),
+    Bad(
+        "a chunk that is shorter than it says",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc\r\n0\r\n\r\n",
+        "its size says", "RFC 9112 7.1",
+    ),
+    Bad(
+        "a CR in a trailer", OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\nA: b\rc\r\n\r\n",
+        "no header field", "RFC 9112 5",
     ),
     Bad(
         "a chunk's size beyond all numbers",
@@ -189,6 +240,22 @@ BORNE = [
     Odd("more than was asked for", OK + b"Content-Length: 3\r\n\r\nabcHTTP", "", kept=False),
     Odd("a body where there is none", b"HTTP/1.1 204 No\r\n\r\nabc", "", b"", kept=False),
     Odd("a status that is not known", b"HTTP/1.1 299 Odd\r\nContent-Length: 3\r\n\r\nabc", ""),
+    Odd("another version", b"HTTP/2.0 200 OK\r\nContent-Length: 3\r\n\r\nabc", "it says HTTP/2.0"),
+    Odd("a later version", b"HTTP/1.2 200 OK\r\nContent-Length: 3\r\n\r\nabc", ""),
+    Odd(
+        "an escape in a value", OK + b"A: \x1b[2J\r\nContent-Length: 3\r\n\r\nabc",
+        "a control character in 'A: ",
+    ),
+    Odd(
+        "a length in an informational response",
+        b"HTTP/1.1 103 Early\r\nContent-Length: 3\r\n\r\n" + OK
+        + b"Content-Length: 3\r\n\r\nabc", "",
+    ),
+    Odd(
+        "a length among the trailers",
+        OK + b"Transfer-Encoding: CHUNKED\r\n\r\n3 \r\nabc\r\n0\r\nContent-Length: 9\r\n\r\n", "",
+    ),
+    Odd("a body after 304", b"HTTP/1.1 304 No\r\nContent-Length: 3\r\n\r\nabc", "", b"", False),
     Odd("Latin-1 in the reason", b"HTTP/1.1 200 \xe9\r\nContent-Length: 3\r\n\r\nabc", ""),
 ]  # fmt: skip
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from workbench import __version__
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
+from workbench.core.race import Attempt
 from workbench.core.scope import Cancelled, Scope
 from workbench.http.client.connection import Connection, connect
 from workbench.http.client.decoding import ACCEPTED
 from workbench.http.client.exchange import Exchange, Protocol, Step
-from workbench.http.client.eyeballs import Attempt
 from workbench.http.client.http1 import HangupError, Http1
 from workbench.http.client.message import (
     Body,

@@ -14,8 +14,8 @@ from itertools import count
 from workbench.core.dial import FAMILIES, dial
 from workbench.core.endpoint import Endpoint
 from workbench.core.host import is_ipv4
+from workbench.core.race import Attempt, Lookup, Race, families_of, shown
 from workbench.core.scope import Address, Scope
-from workbench.http.client.eyeballs import Attempt, Race, shown
 from workbench.http.client.phases import Phases
 from workbench.http.client.waiting import Waiting
 from workbench.tls.client_context import TlsFacts, TlsOptions, context, facts_of
@@ -231,19 +231,46 @@ def connect(
         return Connection(dialled.sock, scope, dialled.peer, dialled.local)
     host = pin or end.host or "localhost"
     phases.begin("connect" if is_literal(host) else "dns")
-    answers: list[Address] = scope.lookup(
-        host, end.require_port(), family=FAMILIES.get(end.family, 0) if not pin else 0,
-        kind=socket.SOCK_STREAM,
-    )  # fmt: skip
-    if phases.running == "dns":
-        phases.begin("connect")
-    race = Race(answers, scope)
-    sock = race.run()
+    sock, attempts = _raced(host, end.require_port(), "" if pin else end.family, scope, phases)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made = Connection(sock, scope, shown(sock.getpeername()), shown(sock.getsockname()))
     except OSError:
         sock.close()
         raise
-    made.attempts = tuple(race.attempts)
+    made.attempts = tuple(attempts)
     return made
+
+
+def _raced(
+    host: str, port: int, family: str, scope: Scope, phases: Phases
+) -> tuple[socket.socket, list[Attempt]]:
+    """The socket that was connected first, and what came of each attempt."""
+    race = Race(scope, _opened, scope.timeout)
+    lookup = None
+    try:
+        if is_literal(host):
+            race.add(
+                scope.lookup(host, port, family=FAMILIES.get(family, 0), kind=socket.SOCK_STREAM)
+            )
+        else:
+            families = families_of(FAMILIES.get(family, 0))
+            lookup = Lookup(scope, host, port, socket.SOCK_STREAM, families)
+            race.add(lookup.first())
+            phases.begin("connect")
+        told: list[Attempt] = []
+        attempts = race.run(lookup)
+        while True:
+            try:
+                one = next(attempts)
+            except StopIteration as end:
+                return end.value[0], told
+            if one.result != "trying":
+                told.append(one)
+    finally:
+        if lookup is not None:
+            lookup.close()
+
+
+def _opened(answer: Address) -> socket.socket:
+    return socket.socket(*answer[:3])

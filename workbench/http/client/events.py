@@ -247,6 +247,16 @@ class Bar:
     took: float
 
 
+def placed(bar: Bar, whole: float, width: int) -> tuple[int, int]:
+    """Where a bar of a waterfall begins and how long it is, in cells of so many; at least one."""
+    if whole <= 0:
+        return 0, 1
+    start = round(width * max(0.0, min(1.0, bar.start / whole)))
+    length = round(width * max(0.0, min(1.0, bar.took / whole)))
+    start = min(start, width - 1)
+    return start, max(1, min(length, width - start))
+
+
 @event("http-phases", channel="talk")
 class HttpPhases(Event):
     """The times of one exchange: the bars of a waterfall; `whole` if it came to its end."""
@@ -266,8 +276,7 @@ class HttpPhases(Event):
         width = 40
         lines = []
         for one in self.bars:
-            start = round(width * one.start / self.took) if self.took else 0
-            length = max(1, round(width * one.took / self.took)) if self.took else 1
-            bar = " " * min(start, width - 1) + "█" * min(length, width - min(start, width - 1))
+            start, length = placed(one, self.took, width)
+            bar = " " * start + "█" * length
             lines.append(f"* {one.name:<8} {bar:<{width}} {duration(one.took)}")
         return "\n".join(lines)

@@ -9,6 +9,7 @@ from workbench.http.client.message import Fields, ProtocolError, ResponseHead
 
 FIELDS_LIMIT = 1000
 
+_CONTROL = re.compile(rb"[\x01-\x08\x0b-\x1f\x7f]")
 _STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] [0-9]{3}(?: .*)?", re.DOTALL)
 _PLAIN_HEAD = re.compile(
     rb"HTTP/1\.1 ([2-9][0-9]{2})((?: [\t -~\x80-\xff]*)?)\r\n"
@@ -66,6 +67,9 @@ def oddities_of(block: bytes) -> list[str]:
     lines = [line.removesuffix(b"\r") for line in lines]
     if _STATUS_LINE.fullmatch(lines[0]) is None:
         raise ProtocolError(f"the status line is none: {safe(lines[0], limit=60)!r}", "RFC 9112 4")
+    if not lines[0].startswith(b"HTTP/1."):
+        said = lines[0][:8].decode("ascii")
+        found.append(f"it says {said} and is written as HTTP/1.1 (RFC 9112, 2.3)")
     if len(lines) > FIELDS_LIMIT:
         raise ProtocolError(f"more than {FIELDS_LIMIT} header fields", "RFC 9110 5.4")
     if lines[1][:1] in (b" ", b"\t"):
@@ -83,6 +87,8 @@ def oddities_of(block: bytes) -> list[str]:
             raise ProtocolError(
                 f"white space between name and colon: {safe(line, limit=60)!r}", "RFC 9112 5.1"
             )
+        elif _CONTROL.search(line) and "control" not in " ".join(found):
+            found.append(f"a control character in {safe(line, limit=60)!r} (RFC 9110, 5.5)")
     return found
 
 

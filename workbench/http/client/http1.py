@@ -40,7 +40,7 @@ LINE_LIMIT = 64 << 10
 _HEAD_END = re.compile(rb"\n\r?\n")
 _RAW_LINE = re.compile(rb"([!-~]+) ")
 
-# What h11 says, and how that reads here with the rule that is broken.
+# What h11 says, and how that reads here with the rule that is broken: a section of RFC 9112.
 _FAULTS = (
     (r"illegal status line: (.*)", "the status line is none: {}", "4"),
     (r"conflicting Content-Length", "two lengths that disagree (Content-Length)", "6.3"),
@@ -51,6 +51,7 @@ _FAULTS = (
     (r"malformed chunk footer: (.*) \(exp", "a chunk longer than its size says: {}", "7.1"),
     (r"illegal header line: (.*)", "a line that is no header field: {}", "5"),
     (r"Receive buffer too long", "a line of a chunk or trailers without an end", "7.1"),
+    (r"_SWITCH_", "a switch to a protocol that nobody asked for", "RFC 9110 15.2.2"),
     (r"status_code should be", "a status code beyond 100 to 999", "4"),
 )
 
@@ -343,7 +344,8 @@ class Http1:
             if found:
                 shown = found[1] if found.groups() else ""
                 shown = re.sub(r"^(?:bytearray\()?b(['\"])(.*)\1\)?$", r"\2", shown)
-                return ProtocolError(words.format(safe(shown, limit=60)), f"RFC 9112 {section}")
+                rule = section if section.startswith("RFC") else f"RFC 9112 {section}"
+                return ProtocolError(words.format(safe(shown, limit=60)), rule)
         return ProtocolError(safe(said, limit=200), "RFC 9112")
 
     # -- the next one --------------------------------------------------------------------------

@@ -288,10 +288,7 @@ class Teller:
 
 def _connection(step: Connected) -> HttpConnection:
     facts = step.tls
-    attempts = tuple(
-        f"{one.address}: {one.problem or 'connected'} after {duration(one.took)}"
-        for one in step.attempts
-    )
+    attempts = tuple(one.line() for one in step.attempts)
     return HttpConnection(
         step.number, step.peer, step.local, step.uses, step.version, str(step.url),
         f"{facts.version} {facts.cipher}" if facts else "", facts.alpn if facts else "",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from workbench.core.events import Progress
+from workbench.core.events import Note, Progress
 from workbench.core.message import Event
+from workbench.core.units import amount
 from workbench.http.client.events import HttpBody, HttpEnd, HttpHead
 from workbench.http.client.meter import Meter
 from workbench.http.viewing.kept import KeptBody
@@ -15,12 +16,7 @@ TOLD = 2 << 20
 
 
 def keeping(events: Iterable[Event], body: KeptBody) -> Iterator[Event]:
-    """The events, with the body's bytes beyond `TOLD` kept alone and progress in their place.
-
-    Raises:
-        JobError: the disk would be full.
-        OSError: the body cannot be kept.
-    """
+    """The events, with the body's bytes beyond `TOLD` kept alone and progress in their place."""
     meter = Meter(None)
     try:
         for event in events:
@@ -31,7 +27,11 @@ def keeping(events: Iterable[Event], body: KeptBody) -> Iterator[Event]:
                 case HttpEnd():
                     body.finish()
                 case HttpBody(data, offset):
+                    whole = not body.cut
                     body.write(data)
+                    if whole and body.cut:
+                        rest = f"{amount(body.size)} of the body are kept, and the rest is not"
+                        yield Note(f"{rest}: {body.cut}; download takes it to a file")
                     progress = meter.tick(body.size)
                     if progress is not None:
                         yield Progress(*progress, unit="B")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import threading
 import weakref
 from pathlib import Path
 
-from workbench.core.failure import JobError
 from workbench.core.units import amount
 
 IN_MEMORY = 512 << 10
@@ -23,7 +23,8 @@ _CHECK_EACH = 64 << 20
 class KeptBody:
     """Written by one thread as it comes, read by others; the file goes with the last reference.
 
-    `size` is how many bytes there are, `whole` whether no more will come.
+    `size` is how many bytes there are, `whole` whether no more will come, `cut` why not all that
+    came is here.
 
     Args:
         memory: bytes kept before a file takes them.
@@ -39,23 +40,25 @@ class KeptBody:
         self._check_at = 0
         self.size = 0
         self.whole = False
+        self.cut = ""
         self.bodies = 0
         """How often a body began."""
 
     def write(self, data: bytes) -> None:
-        """Bytes that came.
-
-        Raises:
-            JobError: the disk would be full.
-            OSError: they cannot be written.
-        """
-        if self._fd < 0 and self.size + len(data) <= self._memory:
-            self._head += data
-        else:
-            if self._fd < 0:
-                self._open()
-            self._check_room(len(data))
-            _write_all(self._fd, data)
+        """Bytes that came. Where the disk has no room for them they and what follows are lost."""
+        if self.cut:
+            return
+        try:
+            if self._fd < 0 and self.size + len(data) <= self._memory:
+                self._head += data
+            else:
+                if self._fd < 0:
+                    self._open()
+                self._check_room(len(data))
+                _write_all(self._fd, data)
+        except OSError as problem:
+            self.cut = problem.strerror or str(problem)
+            return
         with self._more:
             self.size += len(data)
             self._more.notify_all()
@@ -69,6 +72,7 @@ class KeptBody:
             self._head = bytearray()
             self.size = self._check_at = 0
             self.whole = False
+            self.cut = ""
             self.bodies += 1
 
     def finish(self) -> None:
@@ -79,8 +83,9 @@ class KeptBody:
 
     def read(self, at: int, count: int) -> bytes:
         """Bytes from an offset on, fewer at the end."""
+        head = self._head  # before it is looked whether a file has just taken it
         if self._fd < 0:
-            return bytes(self._head[at : at + count])
+            return bytes(head[at : at + count])
         return os.pread(self._fd, max(0, min(count, self.size - at)), at)
 
     def wait(self, size: int, timeout: float) -> None:
@@ -94,7 +99,7 @@ class KeptBody:
         os.unlink(path)
         weakref.finalize(self, os.close, fd)
         _write_all(fd, self._head)
-        self._fd = fd
+        self._fd = fd  # first: who finds no head any more must find the file
         self._head = bytearray()
 
     def _check_room(self, count: int) -> None:
@@ -104,10 +109,7 @@ class KeptBody:
         free = room.f_bavail * room.f_frsize
         self._check_at = self.size + min(_CHECK_EACH, max(0, free - self._left_free))
         if free < self._left_free + count:
-            raise JobError(
-                f"the disk of {_folder()} has only {amount(free)} free", code="ENOSPC",
-                advice="free some space, set TMPDIR to another folder, or take it with download",
-            )  # fmt: skip
+            raise OSError(errno.ENOSPC, f"the disk of {_folder()} has only {amount(free)} free")
 
 
 def _folder() -> str:

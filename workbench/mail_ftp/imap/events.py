@@ -251,9 +251,10 @@ class ImapSelect(Command):
 
 @command("imap_more")
 class ImapMore(Command):
-    """Tell of the messages before this place."""
+    """Tell of so many messages before this place."""
 
     before: int
+    count: int = 200
 
 
 @command("imap_search")

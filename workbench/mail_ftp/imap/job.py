@@ -179,7 +179,7 @@ def _asked(request: Imap, mailbox: Mailbox) -> Iterator[Event]:
 
 def _idle(mailbox: Mailbox, session: Session, scope: Scope) -> Telling[None]:
     """Tell what happens until told to stop."""
-    mailbox.idling = True
+    yield from mailbox.changes()
     while True:
         yield from session.idle(scope, IDLE_AGAIN)
         if any(isinstance(one, Stop) for one in scope.commands()):
@@ -190,12 +190,13 @@ def _stay(mailbox: Mailbox, session: Session, scope: Scope, request: Imap) -> It
     """Do what is asked for until told to stop; what fails is told, and the session goes on."""
     yield from mailbox.list_folders()
     yield from forgiven(_opened(mailbox, request.folder or "INBOX", request.newest))
+    if request.search:
+        yield from forgiven(mailbox.search(request.search, PAGE))
     while True:
         asked = scope.next_command(0)
         if asked is None:
-            mailbox.idling = True
+            yield from mailbox.changes()
             yield from session.idle(scope, IDLE_AGAIN)
-            mailbox.idling = False
         elif isinstance(asked, Stop):
             return
         else:
@@ -211,13 +212,13 @@ def _obey(mailbox: Mailbox, asked: Command, newest: int) -> Telling[None]:
     if isinstance(asked, ImapSelect):
         yield from _opened(mailbox, asked.folder, newest)
     elif isinstance(asked, ImapMore):
-        yield from mailbox.list_messages(asked.before, PAGE)
+        yield from mailbox.list_messages(asked.before, asked.count)
     elif isinstance(asked, ImapSearch):
         yield from mailbox.search(asked.text, PAGE)
     elif isinstance(asked, ImapOpen):
         yield from mailbox.open(asked.uid)
     elif isinstance(asked, ImapGet):
-        place = Path(asked.output) if asked.output else None
+        place = Path(asked.output).expanduser() if asked.output else None
         yield from mailbox.get(asked.uid, asked.section, place)
     elif isinstance(asked, ImapFlag):
         yield from mailbox.flag([asked.uid], asked.flag, on=asked.on)
@@ -226,4 +227,4 @@ def _obey(mailbox: Mailbox, asked: Command, newest: int) -> Telling[None]:
     elif isinstance(asked, ImapDelete):
         yield from mailbox.delete([asked.uid])
     elif isinstance(asked, ImapAppend):
-        yield from mailbox.append(mailbox.session.folder, Path(asked.path))
+        yield from mailbox.append(mailbox.session.folder, Path(asked.path).expanduser())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,6 +51,9 @@ PIECE = 1 << 18
 SHOWN = 1 << 20
 """Bytes of a text that are told."""
 
+CHANGES_KEPT = 10_000
+"""Changes that wait to be told."""
+
 FOLDERS_LIMIT = 20_000
 STATUS_MOST = 200
 """Folders whose messages are counted, one command each; the rest have no count."""
@@ -71,21 +75,28 @@ class Mailbox:
     def __init__(self, session: Session) -> None:
         self.session = session
         session.unasked = self._unasked
-        self.idling = False
 
     def _unasked(self, response: Response) -> None:
-        """What happens while the session waits is told; else the commands' answers say it."""
-        if not self.idling:
-            return
+        """What has changed, by us or by others, is told when there is time for it."""
         told = self.session.told
+        if len(told) >= CHANGES_KEPT:
+            return
         if response.name == b"EXISTS":
             told.append(ImapChange("exists", response.number))
         elif response.name == b"EXPUNGE":
             told.append(ImapChange("expunge", response.number))
         elif response.name == b"FETCH" and response.values:
             found = pairs(response.values[0])
-            flags = words_of(found.get(b"FLAGS"))
-            told.append(ImapChange("flags", response.number, number_of(found.get(b"UID")), flags))
+            if b"FLAGS" in found and b"ENVELOPE" not in found:
+                flags = words_of(found[b"FLAGS"])
+                uid = number_of(found.get(b"UID"))
+                told.append(ImapChange("flags", response.number, uid, flags))
+
+    def changes(self) -> Telling[None]:
+        """Tell what has changed."""
+        told = self.session.told
+        while told:
+            yield told.pop(0)
 
     # -- folders -------------------------------------------------------------------------------
 
@@ -131,6 +142,7 @@ class Mailbox:
         answers = yield from session.command("SELECT" if write else "EXAMINE", _folder(folder))
         codes = {one.code: one.argument for one in answers if one.code}
         listed = next((one.values for one in answers if one.name == b"FLAGS" and one.values), ())
+        session.told.clear()
         session.folder = folder
         session.read_only = not write or b"READ-ONLY" in codes
         yield ImapSelected(
@@ -212,6 +224,10 @@ class Mailbox:
         if part is not None:
             data, cut = yield from self._read(uid, part)
             text = as_text(data, part.charset)
+            if part.type == "text/html":
+                from workbench.http.laying_out import html_text
+
+                text = html_text(text)
         yield ImapMessage(uid, head, parts, part.section if part else "", text, cut)
 
     def get(self, uid: int, section: str, place: Path | None) -> Telling[None]:
@@ -249,7 +265,7 @@ class Mailbox:
         self, uid: int, part: Part, sink: Callable[[bytes], object], most: int
     ) -> Telling[bool]:
         """A part piece by piece; whether that was all of it (of `most` bytes, 0 for no limit)."""
-        at = 0
+        at, began = 0, time.monotonic()
         section = part.section if not part.is_container else ""
         while not most or at < most:
             found = yield from self._fetch(uid, f"BODY.PEEK[{section}]<{at}.{PIECE}>")
@@ -270,7 +286,8 @@ class Mailbox:
                         advice="what is there is not all; nothing was kept",
                     )
                 return True
-            yield Progress(at, max(part.size, at), unit="B")
+            rate = at / max(time.monotonic() - began, 0.001)
+            yield Progress(at, max(part.size, at), rate, "B")
         return at >= part.size > 0
 
     def _fetch(self, uid: int, items: str) -> Telling[dict[bytes, Value]]:

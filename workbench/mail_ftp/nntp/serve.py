@@ -31,7 +31,7 @@ USUAL = "workbench.test A group to try readers with"
 
 @dataclass(frozen=True, slots=True)
 class ServeNntp(SecureRequest):
-    """A news server: read, post, threads, for any news reader.
+    """Serve news to any reader of NNTP (RFC 3977).
 
     Without --group and --folder there is one group, workbench.test, with a few articles. A folder
     has a folder for each group, and in it a file for each article, named by its number; what is

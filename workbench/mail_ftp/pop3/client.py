@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Generator
 from typing import Literal, TypeVar
 
@@ -142,7 +143,7 @@ class Session:
             JobError: there is none of that number, or it is too long.
         """
         yield from self.command(command)
-        body, reported = codec.Body(), 0
+        body, reported, began = codec.Body(), 0, time.monotonic()
         while not body.done:
             data = self.wire.piece()
             if not data:
@@ -154,7 +155,8 @@ class Session:
                 raise JobError(f"the message is longer than {SIZE_LIMIT:,} bytes")
             if body.size - reported >= REPORTED:
                 reported = body.size
-                yield Progress(body.size, max(size, body.size), unit="B")
+                rate = body.size / max(time.monotonic() - began, 0.001)
+                yield Progress(body.size, max(size, body.size), rate, "B")
         yield self.dialogue.heard("the message", body.size)
         if body.rest:
             raise JobError(

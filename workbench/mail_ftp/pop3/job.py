@@ -189,7 +189,7 @@ def _stay(session: Session, scope: Scope) -> Iterator[Event]:
         if asked is None:
             yield from session.command("NOOP")
         elif isinstance(asked, Pop3Get):
-            place = Path(asked.output) if asked.output else None
+            place = Path(asked.output).expanduser() if asked.output else None
             yield from forgiven(fetch(session, asked.number, place, asked.lines))
         elif isinstance(asked, Pop3Delete):
             yield from forgiven(_delete(session, asked.numbers))

@@ -396,7 +396,7 @@ class Session:
         trouble = self._ready()
         if trouble is not None:
             return trouble
-        self._reader = DotReader(self.settings.limit)
+        self._reader = DotReader(self.settings.limit * 4 // 3 + 4)  # dots are stuffed
         self.last = "DATA"
         return reply(354, "send the message, a line with a dot alone ends it")
 
@@ -473,7 +473,7 @@ class Session:
 
     def _judge(self, letter: Letter, message: bytes, *, too_big: bool) -> bytes | None:
         """The refusal of a message, or None when it was taken."""
-        if too_big:
+        if too_big or len(message) > self.settings.limit:
             return self._reply(552, "5.3.4", self._too_big)
         refused = self._refused("message", letter.sender)
         if refused is not None:

@@ -54,7 +54,9 @@ _LEFT = "the visitor left"
 
 @dataclass(frozen=True, slots=True)
 class ServeTelnet(SecureRequest):
-    """A telnet server: a small shell that shows what was negotiated, and what a terminal can do.
+    """Serve a small shell by Telnet, or a program.
+
+    The shell shows what was negotiated, and what a terminal can do.
 
     It runs no program of the system, unless --exec names one: that runs on a terminal of its own
     for each visitor, without any password, so that without --open only this host is let in.

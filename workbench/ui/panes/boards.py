@@ -24,6 +24,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
     "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
     "cookies": ("workbench.ui.panes.http.cookieboard", "CookieBoard"),
+    "imap": ("workbench.ui.panes.mail_ftp.imapboard", "ImapBoard"),
     "http import": ("workbench.ui.panes.http.importboard", "ImportBoard"),
     "http run": ("workbench.ui.panes.http.collectionboard", "CollectionBoard"),
     "repeat": ("workbench.ui.panes.http.repeatboard", "RepeatBoard"),
@@ -33,11 +34,15 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "selectors": ("workbench.ui.panes.sockets.selectorboard", "SelectorBoard"),
     "scan": ("workbench.ui.panes.sockets.scanboard", "ScanBoard"),
     "sockets": ("workbench.ui.panes.sockets.hostboard", "HostBoard"),
+    "pop3": ("workbench.ui.panes.mail_ftp.pop3board", "Pop3Board"),
     "ping": ("workbench.ui.panes.sockets.pingboard", "PingBoard"),
     "cert show": ("workbench.ui.panes.tls.certboard", "CertBoard"),
     "tls": ("workbench.ui.panes.tls.certboard", "TlsBoard"),
     "tls-list": ("workbench.ui.panes.tls.listboard", "TlsListBoard"),
     "tls-scan": ("workbench.ui.panes.tls.scanboard", "TlsScanBoard"),
+    "inbox": ("workbench.ui.panes.mail_ftp.inboxboard", "InboxBoard"),
+    "smtp": ("workbench.ui.panes.mail_ftp.smtpboard", "SmtpBoard"),
+    "nntp": ("workbench.ui.panes.mail_ftp.newsboard", "NewsBoard"),
     "telnet": ("workbench.ui.panes.mail_ftp.telnetboard", "TelnetBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
     **dict.fromkeys(
@@ -88,6 +93,10 @@ class RunBoard(Vertical):
 
         self.clear()
         self.run = run = start(sink)
+
+    def prepared(self, request: Request) -> Request:
+        """The request as this board has it run."""
+        return request
 
     def clear(self) -> None:
         """Nothing is known of the new run."""
@@ -155,7 +164,7 @@ class Boards(ContentSwitcher):
         if not self.query(f"#{name}"):
             await self.add_content(make_board(job.name, name))
         board = self.query_one(f"#{name}", RunBoard)
-        board.begin(partial(runs.start, job, request))
+        board.begin(partial(runs.start, job, board.prepared(request)))
         if board.run is not None and board.settles:
             runs.settle(board.run)
         self.current = name

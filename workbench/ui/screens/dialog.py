@@ -27,7 +27,7 @@ class Dialog(ModalScreen[T]):
     Dialog .title { text-style: bold; color: $text-accent; width: auto; }
     Dialog .keys { color: $text-muted; width: auto; }
     Dialog Input { border: none; height: 1; padding: 0 1; background: $boost; width: 60; }
-    Dialog OptionList { border: none; height: auto; max-height: 14; background: $surface;
+    Dialog OptionList { border: none; height: auto; max-height: 70vh; background: $surface;
         padding: 0; width: 60; }
     """
 

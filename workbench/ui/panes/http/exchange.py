@@ -15,7 +15,6 @@ from workbench.core.units import amount, duration
 from workbench.http.client.events import (
     FRAMES_MOST,
     WIRE_MOST,
-    Bar,
     HttpAuth,
     HttpBody,
     HttpConnection,
@@ -28,6 +27,7 @@ from workbench.http.client.events import (
     HttpRedirect,
     HttpSent,
     HttpWire,
+    placed,
 )
 from workbench.http.field_names import meaning
 from workbench.http.laying_out import kind_of, laid_out
@@ -310,13 +310,6 @@ def waterfall(phases: HttpPhases, width: int = 48) -> Iterator[Line]:
     """The parts of an exchange as bars, one below the other."""
     full = glyphs().full
     for one in phases.bars:
-        start, length = _placed(one, phases.took, width)
+        start, length = placed(one, phases.took, width)
         picture = " " * start + full * length
         yield Line(f"{one.name:>{LABEL}} {picture:<{width}} {duration(one.took)}", "in")
-
-
-def _placed(one: Bar, whole: float, width: int) -> tuple[int, int]:
-    if whole <= 0:
-        return 0, 1
-    start = min(width - 1, max(0, round(width * one.start / whole)))
-    return start, max(1, min(width - start, round(width * one.took / whole)))

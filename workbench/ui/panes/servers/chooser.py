@@ -18,7 +18,7 @@ def choose_kind(pane: ServersPane) -> None:
     jobs = [job for job in catalogue.load_all() if job.name.startswith("serve ")]
     width = max(len(job.name) for job in jobs) - len("serve ")
     choices = [
-        (job.name, f"{job.name.removeprefix('serve '):<{width}}  {job.summary}"[:58])
+        (job.name, f"{job.name.removeprefix('serve '):<{width}}  {job.summary}"[:52])
         for job in jobs
     ]
 

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 from workbench.ui.panes.boardspane import BoardsPane
 
-HELP = """
+HELP = r"""
 What one looks up, makes or takes apart in the middle of work.
 
 On the target line a job and what it is about; enter runs it.
@@ -18,6 +18,8 @@ On the target line a job and what it is about; enter runs it.
   message mail.eml             a mail message: fields, way, checks, parts,
                                what is wrong; --part 2, --attachments DIR
   message --build --sender a@b --to c@d --subject x --text y
+  url http://ex.com\@evil.com/ its parts by browsers and by Python, and where
+                               they differ; --base, --set, --drop, --quote
   hash FILE --by sha256 --by md5, hash --text abc --by all
   encode gzip,base64 --text abc; --decode takes codings off again
 Tables to look things up in, by number, name or any word:
@@ -51,7 +53,7 @@ class ToolsPane(BoardsPane):
     verb: ClassVar[str] = "uuid"
     verbs: ClassVar[tuple[str, ...]] = (
         *("alerts", "attributes", "encode", "errno", "hash", "headers", "message", "methods"),
-        "status",
+        *("status", "url"),
     )
     prompt: ClassVar[str] = "tools"
     first_line: ClassVar[str] = "uuid --count 3"

@@ -1,0 +1,1 @@
+"""URLs: as browsers read them, as Python does, and where the two differ."""
