@@ -59,6 +59,7 @@ JOBS = {
     "encode": "workbench.tools.encode",
     "errno": "workbench.tools.errno",
     "hash": "workbench.tools.digests",
+    "library": "workbench.tools.library",
     "alerts": "workbench.tools.words.job",
     "attributes": "workbench.tools.words.job",
     "headers": "workbench.tools.words.job",

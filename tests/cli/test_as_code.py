@@ -99,6 +99,7 @@ COMPARED = {
     "url": "tests/tools/test_url.py",
     "uuid": "tests/tools/test_uuid.py",
     "hash": "tests/tools/test_digests.py",
+    "library": "tests/tools/test_library.py",
     "alerts": "tests/tools/test_words.py",
     "attributes": "tests/tools/test_words.py",
     "headers": "tests/tools/test_words.py",

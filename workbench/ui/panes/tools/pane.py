@@ -12,13 +12,13 @@ HELP = r"""
 What one looks up, makes or takes apart in the middle of work.
 
 On the target line a job and what it is about; enter runs it.
-  uuid                         a new one, of version 7; --version 1 3 4 5 6 8
+  uuid                         a new one, of version 7; --version 1 to 8
   uuid --count 1000 --form hex many, and how they are written
   uuid 6ba7b810-9dad-…         read field by field, in any of its forms
   message mail.eml             a mail message: fields, way, checks, parts,
                                what is wrong; --part 2, --attachments DIR
   message --build --sender a@b --to c@d --subject x --text y
-  url http://ex.com\@evil.com/ its parts by browsers and by Python, and where
+  url http://ex.com\@evil.com/ as browsers and Python read it, and where
                                they differ; --base, --set, --drop, --quote
   hash FILE --by sha256 --by md5, hash --text abc --by all
   encode gzip,base64 --text abc; --decode takes codings off again
