@@ -10,6 +10,7 @@ from textual.widgets import Input
 from tests.ui.driving import driving
 from tests.ui.loop import in_loop
 from workbench.tools.words.statuses import statuses
+from workbench.ui.panes.base import JobPane
 from workbench.ui.panes.tools.tableboard import TableBoard, sendings
 
 
@@ -53,3 +54,20 @@ def test_what_a_row_can_be_sent_to() -> None:
         "copy 'https://www.rfc-editor.org/rfc/rfc7725#section-3'",
         "http GET https://www.rfc-editor.org/rfc/rfc7725.txt",
     ]
+
+
+@in_loop
+async def test_a_module_leads_to_its_example() -> None:
+    async with driving((80, 24)) as driver:
+        pane = await driver.open("tools")
+        await driver.target(pane, "library")
+        await driver.see("ipaddress", "addresses, networks")
+        await driver.press("slash", *"smtplib", "enter")
+        await driver.see("jobs smtp, mailcheck, serve smtp", "tab Mail/FTP")
+        await driver.press("s")
+        await driver.see("mailcheck: ")
+        await driver.press("escape", "enter")
+        await driver.see("[Mail/FTP]", "run beside it: serve smtp smtp://127.0.0.1:2525")
+        mail = driver.app.pane
+        assert isinstance(mail, JobPane)
+        assert mail.target.value.startswith("smtp://127.0.0.1:2525 --from a@example.org")

@@ -83,7 +83,7 @@ LIBRARY = (
     Row("cgi", "Servers", "forms and files as CGI programs read them; left in Python 3.13",
         ("serve cgi",),
         "serve cgi http://127.0.0.1:0/ --root . --interpreter .py=python3"),
-    Row("cgitb", "Servers", "a failure with its frames and source; left in Python 3.13",
+    Row("cgitb", "Servers", "a failing script's frames, where it enables that; left in Python 3.13",
         ("serve cgi",),
         "serve cgi http://127.0.0.1:0/ --root . --interpreter .py=python3"),
     Row("wsgiref", "Servers", "the WSGI server and its validator", ("serve wsgi",),

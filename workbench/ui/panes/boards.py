@@ -22,6 +22,7 @@ from workbench.ui.widgets.ring import Line, Ring
 _BOARDS: dict[str, tuple[str, str]] = {
     "watch": ("workbench.ui.panes.servers.watchboard", "WatchBoard"),
     "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
+    "library": ("workbench.ui.panes.tools.libraryboard", "LibraryBoard"),
     "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
     "cookies": ("workbench.ui.panes.http.cookieboard", "CookieBoard"),
     "imap": ("workbench.ui.panes.mail_ftp.imapboard", "ImapBoard"),

@@ -28,6 +28,8 @@ Tables to look things up in, by number, name or any word:
   attributes SameSite          of cookies, and the prefixes of their names
   alerts unknown_ca            TLS's alerts, and what to look at
   errno ECONNREFUSED           the system's errors
+  library urllib               Python's networking library, module by module:
+                               its jobs and an example; enter goes to it
 There / narrows the rows down as you type, s sends the row or its document,
 y copies all of it, e saves the table.
 
@@ -42,7 +44,8 @@ EMPTY = (
     "Type a job on the line above and press enter:\n\n"
     "uuid makes one or reads one, message takes a mail apart,\n"
     "status, headers, methods, attributes, alerts and errno\n"
-    "tell what a number or a word means.\n\nf1 tells more."
+    "tell what a number or a word means, and library which job\n"
+    "shows which module of Python.\n\nf1 tells more."
 )
 
 
@@ -52,8 +55,8 @@ class ToolsPane(BoardsPane):
     tab: ClassVar[str] = "tools"
     verb: ClassVar[str] = "uuid"
     verbs: ClassVar[tuple[str, ...]] = (
-        *("alerts", "attributes", "encode", "errno", "hash", "headers", "message", "methods"),
-        *("status", "url"),
+        *("alerts", "attributes", "encode", "errno", "hash", "headers", "library"),
+        *("message", "methods", "status", "url"),
     )
     prompt: ClassVar[str] = "tools"
     first_line: ClassVar[str] = "uuid --count 3"

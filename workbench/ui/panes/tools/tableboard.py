@@ -81,18 +81,26 @@ class TableBoard(RunBoard):
     def take(self, batch: Batch) -> None:
         """Bring it up to date."""
         for event in [*batch.events, *([batch.ended] if batch.ended is not None else [])]:
-            match event:
-                case Entry():
-                    self.entries.append(event)
-                case ErrorNumber():
-                    self.entries.append(_entry(event))
-                case Done() | Failed():
-                    self.last = event
+            if isinstance(event, Done | Failed):
+                self.last = event
+            else:
+                self.entries += self.rows_of(event)
         columns = NUMBERED if any(one.number >= 0 for one in self.entries) else NAMED
         if columns != self.table.columns:
             self.table.columns = columns
             self.table.refresh()
         self.table.set_rows(list(enumerate(self.entries)))
+
+    def rows_of(self, event: Event) -> list[Entry]:
+        """The rows that an event stands for."""
+        match event:
+            case Entry():
+                return [event]
+            case ErrorNumber():
+                python = f"errno.{event.name}"
+                return [Entry(event.name, event.number, event.meaning, "errno(3)", "", python)]
+            case _:
+                return []
 
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
@@ -106,9 +114,13 @@ class TableBoard(RunBoard):
 
     # -- keys ----------------------------------------------------------------------------------
 
-    def on_table_chosen(self, event: Table.Chosen) -> None:
-        """Enter offers what s does."""
+    async def on_table_chosen(self, event: Table.Chosen) -> None:
+        """Enter."""
         event.stop()
+        await self.choose()
+
+    async def choose(self) -> None:
+        """Enter offers what s does."""
         self.action_send_to()
 
     def action_filter(self) -> None:
@@ -170,10 +182,6 @@ def sendings(one: Entry) -> list[tuple[str, str]]:
         found.append((f"{COPY} {shlex.quote(url + section)}", f"copy {url}{section}"))
         found.append((f"http GET {url}.txt", f"HTTP: ask for RFC {document[1]}"))
     return found
-
-
-def _entry(one: ErrorNumber) -> Entry:
-    return Entry(one.name, one.number, one.meaning, "errno(3)", "", f"errno.{one.name}")
 
 
 def _cell(row: Entry, column: str, _: int) -> Cell:
