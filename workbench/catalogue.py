@@ -58,6 +58,7 @@ JOBS = {
     "families": "workbench.sockets.families",
     "encode": "workbench.tools.encode",
     "errno": "workbench.tools.errno",
+    "cookie": "workbench.tools.cookie",
     "hash": "workbench.tools.digests",
     "library": "workbench.tools.library",
     "alerts": "workbench.tools.words.job",

@@ -98,6 +98,7 @@ COMPARED = {
     "selectors": "tests/sockets/test_selectors.py",
     "url": "tests/tools/test_url.py",
     "uuid": "tests/tools/test_uuid.py",
+    "cookie": "tests/tools/test_cookie.py",
     "hash": "tests/tools/test_digests.py",
     "library": "tests/tools/test_library.py",
     "alerts": "tests/tools/test_words.py",

@@ -101,7 +101,7 @@ LIBRARY = (
         "http GET AT Accept:text/html", _HTTP),
     Row("http.server", "Servers", "a folder served", ("serve http", "serve inspect"), _HTTP),
     Row("http.cookies", "Tools", "Cookie and Set-Cookie, attribute by attribute",
-        ("attributes", "cookies"), "attributes SameSite"),
+        ("cookie", "attributes", "cookies"), "cookie 'Set-Cookie: a=1; Path=/; Secure'"),
     Row("http.cookiejar", "HTTP", "which cookie goes where", ("cookies", "http"),
         "cookies jar.txt AT --set 'a=1; Path=/'", _HTTP),
     Row("smtplib", "Mail/FTP", "mail sent", ("smtp", "mailcheck", "serve smtp"),

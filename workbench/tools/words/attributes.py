@@ -26,7 +26,7 @@ _ATTRIBUTES = (
     ("SameSite=Lax", f"{_BIS}, 5.6.7", "from another site it goes along with links only",
      "browsers of Chrome's kind take it where nothing is said, and then let POST pass for 2 min"),
     ("SameSite=None", f"{_BIS}, 5.6.7", "it goes along from other sites too",
-     "only with Secure, else the cookie is refused"),
+     "only with Secure: without it Chrome and its kin refuse the cookie"),
     ("Partitioned", "CHIPS", "each site that embeds the page has its own",
      "only with Secure; http.cookies knows it from Python 3.14 on"),
     ("Priority", "Chrome", "which go first when there are too many: Low, Medium, High",

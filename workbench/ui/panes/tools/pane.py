@@ -22,14 +22,16 @@ On the target line a job and what it is about; enter runs it.
                                they differ; --base, --set, --drop, --quote
   hash FILE --by sha256 --by md5, hash --text abc --by all
   encode gzip,base64 --text abc; --decode takes codings off again
+  cookie 'Set-Cookie: a=1; …'  a pasted line by browsers' rules, and what
+                               Python makes of it; --url is who sent it
 Tables to look things up in, by number, name or any word:
   status 502, status 4xx       HTTP's codes, also those of no registry
   headers Vary, methods PATCH  its fields and methods, with their RFC
   attributes SameSite          of cookies, and the prefixes of their names
   alerts unknown_ca            TLS's alerts, and what to look at
   errno ECONNREFUSED           the system's errors
-  library urllib               Python's networking library, module by module:
-                               its jobs and an example; enter goes to it
+  library urllib               Python's networking library by modules: the
+                               jobs and an example; enter goes to it
 There / narrows the rows down as you type, s sends the row or its document,
 y copies all of it, e saves the table.
 
@@ -55,7 +57,7 @@ class ToolsPane(BoardsPane):
     tab: ClassVar[str] = "tools"
     verb: ClassVar[str] = "uuid"
     verbs: ClassVar[tuple[str, ...]] = (
-        *("alerts", "attributes", "encode", "errno", "hash", "headers", "library"),
+        *("alerts", "attributes", "cookie", "encode", "errno", "hash", "headers", "library"),
         *("message", "methods", "status", "url"),
     )
     prompt: ClassVar[str] = "tools"
