@@ -92,6 +92,7 @@ JOBS = {
     "serve inspect": "workbench.http.inspect",
     "serve cgi": "workbench.http.gateway.serve_cgi",
     "serve wsgi": "workbench.http.gateway.wsgi",
+    "serve ftp": "workbench.mail_ftp.ftp.serve",
     "serve nntp": "workbench.mail_ftp.nntp.serve",
     "serve telnet": "workbench.mail_ftp.telnet.serve",
     "serve xmlrpc": "workbench.http.xmlrpc.serve",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import binascii
 import re
-from email.header import decode_header
 
 FIELD_LIMIT = 1_000
 """Characters of a field that are shown."""
 
+_WORD = re.compile(r"=\?([!-<>@-~]{1,60})\?([bBqQ])\?([^?]*)\?=")
+_BETWEEN = re.compile(r"(\?=)\s+(?==\?)")
 _FIELD = re.compile(rb"^([!-9;-~]{1,80}):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE)
 
 
@@ -26,15 +28,21 @@ def words(raw: bytes) -> str:
     text = raw[: 4 * FIELD_LIMIT].decode("utf-8", "replace")
     text = re.sub(r"\r?\n[ \t]", " ", text).strip()
     if "=?" in text:
-        try:
-            pieces = decode_header(text)
-            text = "".join(
-                one if isinstance(one, str) else one.decode(charset or "latin-1", "replace")
-                for one, charset in pieces
-            )
-        except (ValueError, LookupError):
-            pass  # shown as it came
+        text = _WORD.sub(_decoded, _BETWEEN.sub(r"\1", text))
     return text[:FIELD_LIMIT]
+
+
+def _decoded(found: re.Match[str]) -> str:
+    """An encoded word as text; as it stands where it cannot be read."""
+    charset, how, inner = found.groups()
+    try:
+        if how in "qQ":
+            data = binascii.a2b_qp(inner.replace(" ", "_"), header=True)
+        else:
+            data = binascii.a2b_base64(inner + "=" * (-len(inner) % 4))
+        return data.decode(charset.partition("*")[0], "replace")
+    except (ValueError, LookupError):
+        return found[0]
 
 
 def who(address: str) -> str:

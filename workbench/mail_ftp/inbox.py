@@ -95,7 +95,7 @@ class Inbox:
             OSError: it cannot be written (ENOSPC, EDQUOT).
         """
         if self._delivered % COUNTED_EVERY == 0:
-            self._held = sum(1 for _ in self._files())
+            self._held = sum(len(os.listdir(self.folder / place)) for place in ("new", "cur"))
         if self._held >= KEPT:
             self._delivered = 0  # counted again next time
             raise JobError(

@@ -99,7 +99,7 @@ def port(tmp_path_factory: pytest.TempPathFactory, ca: Path) -> Iterator[int]:  
     """The port of an exchanger with TLS on 127.0.0.1."""
     request = ServeSmtp(
         parse("smtp://127.0.0.1:0"), inbox=tmp_path_factory.mktemp("inbox"), ca=str(ca),
-        starttls="offer", name=("localhost.good.example",),
+        starttls=True, name=("localhost.good.example",),
     )  # fmt: skip
     with serving(serve_smtp, request, process=False) as server:
         yield server.endpoint.require_port()

@@ -35,7 +35,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sink(inbox: Path, ca: Path) -> Iterator[Watched]:  # noqa: F811
     """One that offers all there is, of whose recipients some are refused."""
     request = ServeSmtp(
-        parse("smtp://127.0.0.1:0"), inbox=inbox, ca=str(ca), starttls="offer", auth=True,
+        parse("smtp://127.0.0.1:0"), inbox=inbox, ca=str(ca), starttls=True, auth=True,
         refuse=("rcpt:no@*=550",), size=100_000,
     )  # fmt: skip
     with serving(serve_smtp, request, process=False) as server:
@@ -198,7 +198,7 @@ def test_draining_waits_for_a_message(tmp_path: Path) -> None:
         ("serve smtp lmtp://127.0.0.1:0 --tls", "not served over TLS over lmtp"),
         ("serve smtp smtp://127.0.0.1:0 --user joe", "go together"),
         ("serve smtp smtp://127.0.0.1:0 --size 0", "one byte"),
-        ("serve smtp smtps://127.0.0.1:0 --starttls offer", "from the beginning"),
+        ("serve smtp smtps://127.0.0.1:0 --starttls", "from the beginning"),
         ("serve smtp smtp://127.0.0.1:0 --refuse later", "no stage"),
         ("serve smtp smtp://127.0.0.1:0 --inbox /dev/null", "no folder"),
     ],
@@ -208,7 +208,7 @@ def test_what_cannot_be_served(line: str, why: str) -> None:
 
 
 def test_the_certificate_is_told_of(ca: Path, tmp_path: Path) -> None:  # noqa: F811
-    line = f"serve smtp smtp://127.0.0.1:0 --starttls offer --ca {ca} --inbox {tmp_path}"
+    line = f"serve smtp smtp://127.0.0.1:0 --starttls --ca {ca} --inbox {tmp_path}"
     with served(line) as server:
         assert "must trust" in server.next(Note).text
 

@@ -45,7 +45,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sink(inbox: Path, ca: Path) -> Iterator[Watched]:  # noqa: F811
     request = ServeSmtp(
-        parse("smtp://127.0.0.1:0"), inbox=inbox, ca=str(ca), starttls="offer", size=10 << 20,
+        parse("smtp://127.0.0.1:0"), inbox=inbox, ca=str(ca), starttls=True, size=10 << 20,
         refuse=("rcpt:no@*=550", "rcpt:later@*=451", "message:bad@*=554"),
     )  # fmt: skip
     with serving(serve_smtp, request, process=False) as server:

@@ -34,9 +34,10 @@ from workbench.mail_ftp.imap.events import (
     ImapSelected,
     Row,
 )
+from workbench.mail_ftp.imap.listing import ITEMS, row_of, row_of_line
 from workbench.mail_ftp.imap.session import Pieces, Session, Telling, Text, Word
-from workbench.mail_ftp.imap.structure import Part, envelope_of, parts_of
-from workbench.mail_ftp.pop3.client import Refused
+from workbench.mail_ftp.imap.structure import Part, parts_of
+from workbench.mail_ftp.pop3.client import Refused, forgiven
 from workbench.mail_ftp.saving import Saved, Saving
 
 PAGE = 500
@@ -57,8 +58,6 @@ CHANGES_KEPT = 10_000
 FOLDERS_LIMIT = 20_000
 STATUS_MOST = 200
 """Folders whose messages are counted, one command each; the rest have no count."""
-
-LIST_ITEMS = "(UID FLAGS RFC822.SIZE INTERNALDATE ENVELOPE)"
 
 _KEYS = frozenset(
     """ALL ANSWERED BCC BEFORE BODY CC DELETED DRAFT FLAGGED FROM HEADER KEYWORD LARGER NEW NOT OLD
@@ -167,17 +166,38 @@ class Mailbox:
 
     def list_messages(self, before: int, count: int) -> Telling[None]:
         """Tell of so many messages before a place, newest first, page by page."""
-        last, page = min(before - 1, self.session.exists), FIRST
-        while last > 0 and count > 0:
-            page = min(page, count)
-            first = max(1, last - page + 1)
-            rows = yield from self._rows(f"FETCH {first}:{last}")
-            yield ImapMessages(tuple(rows), self.session.exists)
-            count -= last - first + 1
-            last, page = first - 1, PAGE
+        last = min(before - 1, self.session.exists)
+        oldest = max(1, last - count + 1)
+        rows: dict[int, Row] = {}
+        asked: list[tuple[str, int, int]] = []
+        page = FIRST
+        while asked or last >= oldest:
+            # The next page is asked for before this one is read: the server need not wait for us.
+            # It may answer both at once, so that a row belongs to a page by its number alone.
+            while last >= oldest and len(asked) < (2 if page > FIRST else 1):
+                first = max(oldest, last - page + 1)
+                tag = yield from self.session.ask(f"FETCH {first}:{last}", ITEMS)
+                asked.append((tag, first, last))
+                last = first - 1
+            tag, first, final = asked.pop(0)
+            try:
+                yield from self._hear_rows(tag, rows)
+            except Refused:
+                for tag, _, _ in asked:
+                    yield from forgiven(self._hear_rows(tag, rows))
+                raise
+            told = [rows.pop(number) for number in range(final, first - 1, -1) if number in rows]
+            yield ImapMessages(tuple(told), self.session.exists)
+            page = PAGE
 
-    def _rows(self, command: str) -> Telling[list[Row]]:
-        rows: list[Row] = []
+    def _hear_rows(self, tag: str, rows: dict[int, Row]) -> Telling[None]:
+        """The rows that answer a FETCH, by their number."""
+
+        def quick(line: bytes) -> bool:
+            row = row_of_line(line)
+            if row is not None:
+                rows[row.number] = row
+            return row is not None
 
         def each(response: Response) -> bool:
             if response.name != b"FETCH" or not response.values:
@@ -185,12 +205,10 @@ class Mailbox:
             found = pairs(response.values[0])
             if b"ENVELOPE" not in found:
                 return False
-            rows.append(_row(response.number, found))
+            rows[response.number] = row_of(response.number, found)
             return True
 
-        yield from self.session.command(command, LIST_ITEMS, quiet=True, each=each)
-        rows.sort(key=lambda one: -one.number)
-        return rows
+        yield from self.session.answers(tag, "FETCH", quiet=True, each=each, quick=quick)
 
     def search(self, text: str, newest: int) -> Telling[None]:
         """Tell what answers: IMAP's own search keys, or words that stand anywhere in a message."""
@@ -203,8 +221,11 @@ class Mailbox:
         shown = uids[len(uids) - min(newest, len(uids)) :]
         while shown:
             page, shown = shown[-PAGE:], shown[:-PAGE]
-            rows = yield from self._rows(f"UID FETCH {sequence(page)}")
-            yield ImapMessages(tuple(rows), self.session.exists, found=True)
+            rows: dict[int, Row] = {}
+            tag = yield from self.session.ask(f"UID FETCH {sequence(page)}", ITEMS)
+            yield from self._hear_rows(tag, rows)
+            told = [rows[number] for number in sorted(rows, reverse=True)]
+            yield ImapMessages(tuple(told), self.session.exists, found=True)
 
     # -- one message ---------------------------------------------------------------------------
 
@@ -364,21 +385,6 @@ def _folder(name: str) -> Text:
 
 def _of(uids: list[int]) -> str:
     return f"UID {uids[0]}" if len(uids) == 1 else f"{len(uids):,} messages"
-
-
-def _row(number: int, found: dict[bytes, Value]) -> Row:
-    envelope = envelope_of(found[b"ENVELOPE"])
-    return Row(
-        number_of(found.get(b"UID")),
-        number,
-        words_of(found.get(b"FLAGS")),
-        number_of(found.get(b"RFC822.SIZE")),
-        text_of(found.get(b"INTERNALDATE")).strip(),
-        envelope.sender,
-        envelope.subject,
-        envelope.to,
-        envelope.date,
-    )
 
 
 def _search(text: str) -> list[Word]:

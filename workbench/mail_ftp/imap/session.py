@@ -104,8 +104,14 @@ class Session:
             raise JobError(f"the server greets with: {why}", code=safe(response.name))
         self.inside = response.name == b"PREAUTH"
 
-    def hear(self, *, quiet: bool = False) -> Telling[Response]:
-        """The next response, with its literals.
+    def hear(self) -> Telling[Response]:
+        """The next response, told line by line; as `_next`."""
+        response = yield from self._next(False, None)
+        assert response is not None
+        return response
+
+    def _next(self, quiet: bool, quick: Callable[[bytes], bool] | None) -> Telling[Response | None]:
+        """The next response, with its literals; None where `quick` has taken its line.
 
         Raises:
             JobError: it is none, or too long; the server hung up.
@@ -114,6 +120,8 @@ class Session:
             line = self.wire.line()
             if not line.endswith(b"\n"):
                 raise hung_up(line)
+            if quick is not None and quick(line):
+                return None
         else:
             line, told = self.dialogue.hear()
             line += b"\r\n"
@@ -186,18 +194,41 @@ class Session:
         Raises:
             Refused: NO or BAD.
         """
+        tag = yield from self.ask(*words)
+        what = next((one for one in words if isinstance(one, str)), "")
+        return (yield from self.answers(tag, what, quiet=quiet, each=each))
+
+    def ask(self, *words: Word) -> Telling[str]:
+        """Say a command, and hear its answers later by the tag that is returned."""
         self._count += 1
         tag = f"a{self._count}"
         yield from self._say(tag, words)
+        return tag
+
+    def answers(
+        self,
+        tag: str,
+        what: str,
+        *,
+        quiet: bool = False,
+        each: Callable[[Response], bool] | None = None,
+        quick: Callable[[bytes], bool] | None = None,
+    ) -> Telling[list[Response]]:
+        """Hear all that answers a command; as `command`.
+
+        Args:
+            what: the command, for a refusal's words.
+            quick: takes whole lines that it can read by itself, where `quiet`.
+        """
         found: list[Response] = []
         before, count = self.wire.received - self.wire.pending, 0
         while True:
-            response = yield from self.hear(quiet=quiet)
-            if response.tag == b"+":
-                continue  # an answer to nothing; some servers say it twice
+            response = yield from self._next(quiet, quick)
+            count += 1
+            if response is None or response.tag == b"+":
+                continue  # taken; or an answer to nothing, which some servers say twice
             if response.tag != b"*":
                 break
-            count += 1
             if each is not None and each(response):
                 continue
             found.append(response)
@@ -207,16 +238,15 @@ class Session:
             size = self.wire.received - self.wire.pending - before
             yield self.dialogue.heard(f"{count:,} responses, {safe(response.name)}", size)
         found.append(response)
-        self._judge(response, tag, words)
+        self._judge(response, tag, what)
         return found
 
-    def _judge(self, response: Response, tag: str, words: tuple[Word, ...]) -> None:
+    def _judge(self, response: Response, tag: str, what: str) -> None:
         if response.tag != tag.encode():
             raise JobError(
                 f"an answer to {safe(response.tag)}, where {tag} was said", code="out of order"
             )
         if response.name != b"OK":
-            what = next((one for one in words if isinstance(one, str)), "")
             why = safe(response.text) or "no reason given"
             code = safe(response.code or response.name)
             raise Refused(f"the server refuses {what}: {why}", code=code)
@@ -294,7 +324,7 @@ class Session:
             if response.tag == b"*":
                 continue
             if response.tag != b"+":
-                self._judge(response, tag, ("the login",))
+                self._judge(response, tag, "the login")
                 return
             if how == "cram-md5":
                 yield self.dialogue.say(_cram(response.text, user, password), MASK)
@@ -325,7 +355,7 @@ class Session:
             if what == "wire":
                 response = yield from self.hear()
                 if response.tag not in (b"*", b"+"):
-                    self._judge(response, tag, ("IDLE",))
+                    self._judge(response, tag, "IDLE")
                     return False
                 if response.name == b"BYE":
                     raise JobError(f"the server parts: {safe(response.text)}", code="BYE")

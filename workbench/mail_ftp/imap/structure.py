@@ -52,9 +52,9 @@ def envelope_of(value: Value) -> Envelope:
     return Envelope(
         text_of(value[0])[:100],
         _words(value[1]),
-        _addresses(value[2]),
-        _addresses(value[5]),
-        _addresses(value[6]),
+        addresses(value[2]),
+        addresses(value[5]),
+        addresses(value[6]),
         text_of(value[9])[:1_000],
     )
 
@@ -63,7 +63,8 @@ def _words(value: Value) -> str:
     return words(value) if isinstance(value, bytes) else ""
 
 
-def _addresses(value: Value) -> str:
+def addresses(value: Value) -> str:
+    """A list of addresses as "Name <box@host>", decoded."""
     if not isinstance(value, list):
         return ""
     shown = []

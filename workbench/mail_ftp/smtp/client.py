@@ -166,6 +166,10 @@ class Client:
         return (yield from self.command(f"AUTH {mechanism} {_base64(answer)}",
                                         f"AUTH {mechanism} {MASK}"))  # fmt: skip
 
+    def in_one(self, count: int) -> bool:
+        """Whether so many commands go out before the first reply is read."""
+        return "PIPELINING" in self.offers and count <= AT_ONCE
+
     def commands(self, lines: Sequence[str]) -> Generator[Event, None, list[Reply]]:
         """Say several and hear their replies; many at a time where the server has PIPELINING."""
         replies: list[Reply] = []

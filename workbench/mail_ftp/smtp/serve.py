@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
-from typing import Literal
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.failure import JobError
@@ -20,7 +19,7 @@ from workbench.core.units import amount
 from workbench.mail_ftp.inbox import Inbox
 from workbench.mail_ftp.smtp import refusals
 from workbench.mail_ftp.smtp.logins import Accounts
-from workbench.mail_ftp.smtp.sink import Letter, Session, Settings
+from workbench.mail_ftp.smtp.sink import Letter, Session, Settings, StartTls
 from workbench.mail_ftp.smtp.sink_code import as_python, as_shell
 from workbench.mail_ftp.smtp.subject import glance
 from workbench.servers.connection import Connection, Handler
@@ -91,9 +90,8 @@ class ServeSmtp(SecureRequest):
     """
 
     inbox: Path | None = option(None, "the Maildir, instead of the usual one", metavar="DIR")
-    starttls: Literal["no", "offer", "require"] = option(
-        "no", "TLS on wish, with a certificate as --tls has it", group=BEHAVIOUR
-    )
+    starttls: bool = option(False, "let TLS begin on request, in the clear before", group="TLS")
+    tls_first: bool = option(False, "with --starttls: take no mail before it", group="TLS")
     refuse: tuple[str, ...] = option(
         (), "refuse at this stage", metavar="STAGE[:PATTERN][=CODE]", group=BEHAVIOUR
     )
@@ -262,14 +260,19 @@ def settings_of(request: ServeSmtp, end: Endpoint) -> Settings:
         )
     if request.size <= 0:
         raise JobError("a message has one byte at least", advice="give --size 1000000")
-    if request.starttls != "no" and request.secured:
+    if request.tls_first and not request.starttls:
+        raise JobError("there is no TLS to wait for", advice="give --starttls as well")
+    if request.starttls and request.secured:
         raise JobError("TLS is there from the beginning", advice="leave out --starttls")
     host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:64] or "localhost"
+    starttls: StartTls = "no"
+    if request.starttls:
+        starttls = "require" if request.tls_first else "offer"
     accounts = None
     if request.auth or request.user:
         accounts = Accounts(request.user, request.password, host)
     return Settings(
-        host, end.scheme.startswith("lmtp"), request.size, starttls=request.starttls,
+        host, end.scheme.startswith("lmtp"), request.size, starttls=starttls,
         accounts=accounts, refuse=tuple(map(refusals.read, request.refuse)),
         bare_lf=request.bare_lf,
     )  # fmt: skip
@@ -287,7 +290,7 @@ def serve_smtp(request: ServeSmtp, scope: Scope) -> Iterator[Event]:
     end = smtp_endpoint(request)
     settings = settings_of(request, end)
     inbox = Inbox(request.inbox)
-    later = request.secure_layer() if request.starttls != "no" else None
+    later = request.secure_layer() if request.starttls else None
     handler = SmtpHandler(settings, inbox, later)
     told = later.told if later is not None else ()
     yield from Loop(end, handler, scope, request.admit, request.layer(), told=told).run()

@@ -32,6 +32,9 @@ _RCPT = ("NOTIFY", "ORCPT")
 _HELP = "EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS AUTH HELP QUIT"
 
 
+StartTls = Literal["no", "offer", "require"]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a sink behaves. `limit` is bytes of a message; `accounts` None where nobody logs in."""
@@ -40,7 +43,7 @@ class Settings:
     lmtp: bool = False
     limit: int = 1 << 27
     recipients: int = 1_000
-    starttls: Literal["no", "offer", "require"] = "no"
+    starttls: StartTls = "no"
     accounts: Accounts | None = None
     refuse: tuple[Refusal, ...] = ()
     bare_lf: bool = False

@@ -14,7 +14,6 @@ LINE = 998
 """The longest line of a message without its ending (RFC 5322, 2.1.1)."""
 
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-_SMUGGLED = re.compile(rb"(?<!\r)\n\.\r?\n|\r\n\.\n|\r(?!\n)\.\r|(?<!\r)\n\.\r|\r\n\.\r(?=[^\n])")
 _LOOK_BACK = 8
 PIECE = 1 << 16
 
@@ -54,8 +53,7 @@ class DotReader:
         start = max(0, len(kept) - _LOOK_BACK)
         kept += data
         end = kept.find(END, start)
-        upto = end + 2 if end >= 0 else len(kept)
-        if _SMUGGLED.search(kept, start, upto):
+        if _smuggles(kept, start, end + len(END) if end >= 0 else len(kept)):
             raise SmugglingError
         rest = b""
         if end >= 0:
@@ -76,6 +74,22 @@ class DotReader:
         found = bytes(self._kept).replace(b"\r\n.", b"\r\n")
         self._kept.clear()
         return found[2:]
+
+
+def _smuggles(kept: bytearray, start: int, upto: int) -> bool:
+    """Whether a lone dot stands there between endings that are not CRLF both."""
+    for wrong in (b"\n.\n", b"\r.\r", b"\r.\n"):
+        if kept.find(wrong, start, upto) >= 0:
+            return True
+    at = kept.find(b"\n.\r", start, upto)
+    while at >= 0:
+        if kept[at - 1 : at] != b"\r" or bytes(kept[at + 3 : min(at + 4, upto)]) not in (
+            b"",
+            b"\n",
+        ):
+            return True
+        at = kept.find(b"\n.\r", at + 1, upto)
+    return False
 
 
 def bare(message: bytes) -> bool:
@@ -101,7 +115,11 @@ def stuffed(message: bytes) -> Iterator[bytes]:
     """A message whose lines end in CRLF, as DATA wants it, with its end; in pieces."""
     if message.startswith(b"."):
         yield b"."
-    view = memoryview(message.replace(b"\r\n.", b"\r\n.."))
+    wire = message.replace(b"\r\n.", b"\r\n..")
+    if len(wire) <= PIECE:
+        yield wire + b".\r\n"
+        return
+    view = memoryview(wire)
     for start in range(0, len(view), PIECE):
         yield bytes(view[start : start + PIECE])
     yield b".\r\n"
