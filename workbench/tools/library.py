@@ -111,6 +111,8 @@ LIBRARY = (
         ("pop3", "serve pop3"), "serve pop3 pop3://127.0.0.1:0"),
     Row("imaplib", "Mail/FTP", "mail read where it lies", ("imap", "serve imap"),
         "serve imap imap://127.0.0.1:0"),
+    Row("ftplib", "Servers", "files by FTP, and FTPS", ("serve ftp",),
+        "serve ftp ftp://127.0.0.1:0 --root ."),
     Row("nntplib", "Mail/FTP", "news; left in Python 3.13", ("nntp", "serve nntp"),
         "nntp AT", "serve nntp nntp://127.0.0.1:0"),
     Row("telnetlib", "Mail/FTP", "a terminal far away; left in Python 3.13",
