@@ -63,7 +63,7 @@ async def test_a_module_leads_to_its_example() -> None:
         await driver.target(pane, "library")
         await driver.see("ipaddress", "addresses, networks")
         await driver.press("slash", *"smtplib", "enter")
-        await driver.see("jobs smtp, mailcheck, serve smtp", "tab Mail/FTP")
+        await driver.see("jobs    smtp, mailcheck, serve smtp", "beside  serve smtp")
         await driver.press("s")
         await driver.see("mailcheck: ")
         await driver.press("escape", "enter")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from workbench import catalogue
 from workbench.core.message import Event
+from workbench.core.text import safe
 from workbench.tools.library import AT, Module
 from workbench.tools.words.entry import Entry
 from workbench.ui.panes.tools.tableboard import TableBoard
 from workbench.ui.sendto import offer_lines
+from workbench.ui.widgets.table import Column
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
 class LibraryBoard(TableBoard):
     """Enter puts a module's example on the line of the tab where it runs; s offers its jobs."""
+
+    named: ClassVar[tuple[Column, ...]] = (
+        Column("name", "module", width=20),
+        Column("meaning", "what it is for", width=44, flex=1),
+        Column("source", "tab", width=9),
+    )
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -32,10 +40,14 @@ class LibraryBoard(TableBoard):
         if not isinstance(event, Module):
             return []
         self.modules[event.module] = event
-        jobs = ", ".join(event.jobs)
         about = event.about if event.here else f"{event.about}; not in this Python"
-        example = f"{event.example}   beside {event.with_}" if event.with_ else event.example
-        return [Entry(event.module, -1, about, f"tab {event.tab}", f"jobs {jobs}", example)]
+        return [Entry(event.module, -1, about, event.tab, ", ".join(event.jobs), event.example)]
+
+    def about(self, one: Entry) -> str:
+        """The module, its jobs and its example."""
+        lines = [f"{one.name}: {one.meaning}", f"jobs    {one.note}", f"enter   {one.python}"]
+        beside = self.modules[one.name].with_
+        return "\n".join(map(safe, [*lines, *([f"beside  {beside}"] if beside else [])]))
 
     async def choose(self) -> None:
         """The example, to look at and run; where it wants a server, that is told."""

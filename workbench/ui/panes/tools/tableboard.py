@@ -49,6 +49,9 @@ class TableBoard(RunBoard):
         Binding("e", "export", "export", id="reference.export"),
     ]
 
+    named: ClassVar[tuple[Column, ...]] = NAMED
+    """The columns of a table without numbers."""
+
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.entries: list[Entry] = []
@@ -85,7 +88,7 @@ class TableBoard(RunBoard):
                 self.last = event
             else:
                 self.entries += self.rows_of(event)
-        columns = NUMBERED if any(one.number >= 0 for one in self.entries) else NAMED
+        columns = NUMBERED if any(one.number >= 0 for one in self.entries) else self.named
         if columns != self.table.columns:
             self.table.columns = columns
             self.table.refresh()
@@ -102,6 +105,10 @@ class TableBoard(RunBoard):
             case _:
                 return []
 
+    def about(self, one: Entry) -> str:
+        """All of a row."""
+        return one.details()
+
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
         if self.run is None:
@@ -110,7 +117,7 @@ class TableBoard(RunBoard):
         words += f"   {self.last.line()}" if self.last is not None else ""
         self.query_one(".head", Static).update(safe(f"{words}   / filters   b other board"))
         one = self.selected
-        self.query_one(".about", Static).update(one.details() if one is not None else "")
+        self.query_one(".about", Static).update(self.about(one) if one is not None else "")
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -149,7 +156,7 @@ class TableBoard(RunBoard):
         """Copy all of the selected row."""
         one = self.selected
         if one is not None:
-            self.app.copy_to_clipboard(one.details())
+            self.app.copy_to_clipboard(self.about(one))
             self.notify("copied")
 
     def action_export(self) -> None:
