@@ -100,6 +100,7 @@ JOBS = {
     "mailcheck": "workbench.mail_ftp.smtp.mailcheck",
     "smtp": "workbench.mail_ftp.smtp.job",
     "serve imap": "workbench.mail_ftp.imap.serve",
+    "ftp": "workbench.mail_ftp.ftp.job",
     "nntp": "workbench.mail_ftp.nntp.job",
     "telnet": "workbench.mail_ftp.telnet.job",
     "serve pop3": "workbench.mail_ftp.pop3.serve",

@@ -98,6 +98,7 @@ COMPARED = {
     "selectors": "tests/sockets/test_selectors.py",
     "url": "tests/tools/test_url.py",
     "serve ftp": "tests/mail_ftp/ftp/test_serve.py",
+    "ftp": "tests/mail_ftp/ftp/test_job.py",
     "uuid": "tests/tools/test_uuid.py",
     "cookie": "tests/tools/test_cookie.py",
     "hash": "tests/tools/test_digests.py",
