@@ -52,6 +52,7 @@ EXAMPLES = {(one.example, one.with_): one for one in LIBRARY}
 
 @pytest.mark.parametrize("row", EXAMPLES.values(), ids=lambda row: row.module)
 def test_its_example_runs(row: Row, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>a file to serve</p>")
     env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(tmp_path / "state")}
     if row.example.startswith("serve "):
         with started([*words_of(row.example), "--json"], cwd=tmp_path, env=env) as child:

@@ -83,6 +83,6 @@ def _place(one: Module, *, usual: bool = True) -> str:
     place = words[2] if len(words) > 2 else ""
     if not usual:
         return place
-    usuals = {"http": 8000, "smtp": 2525, "nntp": 1119, "telnet": 2323}
+    usuals = {"ftp": 2121, "http": 8000, "smtp": 2525, "nntp": 1119, "telnet": 2323}
     port = usuals.get(place.partition(":")[0], 7007)
     return place.replace("127.0.0.1:0", f"127.0.0.1:{port}")
