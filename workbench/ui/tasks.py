@@ -67,6 +67,11 @@ TASKS = (
     Task("my own addresses", "interfaces", "ip ifconfig network cards mac"),
     Task("which route is taken", "routes", "gateway default router"),
     Task("what does a port number mean", "services {port}", "service name iana"),
+    Task("what does an HTTP status mean", "status", "code 404 500 502 error number"),
+    Task("what does a header mean", "headers", "http field cors cache"),
+    Task("is a cookie safe", "cookie 'sid=1; Path=/'", "set-cookie samesite httponly browsers"),
+    Task("what does a TLS alert mean", "alerts", "handshake failure ssl error"),
+    Task("what does an error number mean", "errno", "econnrefused strerror system"),
     Task("is {host} still up", "watch tcp://{host}:{port}", "monitor uptime alert"),
 )
 """Every task, the usual ones first among equals."""

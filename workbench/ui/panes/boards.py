@@ -22,6 +22,7 @@ from workbench.ui.widgets.ring import Line, Ring
 _BOARDS: dict[str, tuple[str, str]] = {
     "watch": ("workbench.ui.panes.servers.watchboard", "WatchBoard"),
     "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
+    "library": ("workbench.ui.panes.tools.libraryboard", "LibraryBoard"),
     "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
     "cookies": ("workbench.ui.panes.http.cookieboard", "CookieBoard"),
     "imap": ("workbench.ui.panes.mail_ftp.imapboard", "ImapBoard"),
@@ -48,6 +49,10 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "ftp": ("workbench.ui.panes.mail_ftp.ftpboard", "FtpBoard"),
     "telnet": ("workbench.ui.panes.mail_ftp.telnetboard", "TelnetBoard"),
     "trace": ("workbench.ui.panes.sockets.traceboard", "TraceBoard"),
+    **dict.fromkeys(
+        ("alerts", "attributes", "errno", "headers", "methods", "status"),
+        ("workbench.ui.panes.tools.tableboard", "TableBoard"),
+    ),
 }
 """By job: the module and the class of its board, where it has one of its own."""
 

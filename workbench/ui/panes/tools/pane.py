@@ -12,17 +12,29 @@ HELP = r"""
 What one looks up, makes or takes apart in the middle of work.
 
 On the target line a job and what it is about; enter runs it.
-  uuid                         a new one, of version 7; --version 1 3 4 5 6 8
+  uuid                         a new one, of version 7; --version 1 to 8
   uuid --count 1000 --form hex many, and how they are written
   uuid 6ba7b810-9dad-…         read field by field, in any of its forms
   message mail.eml             a mail message: fields, way, checks, parts,
                                what is wrong; --part 2, --attachments DIR
   message --build --sender a@b --to c@d --subject x --text y
-  url http://ex.com\@evil.com/ its parts by browsers and by Python, and where
+  url http://ex.com\@evil.com/ as browsers and Python read it, and where
                                they differ; --base, --set, --drop, --quote
   hash FILE --by sha256 --by md5, hash --text abc --by all
   encode gzip,base64 --text abc; --decode takes codings off again
-  errno ECONNREFUSED           the system's errors, by name, number, words
+  cookie 'Set-Cookie: a=1; …'  a pasted line by browsers' rules, and what
+                               Python makes of it; --url is who sent it
+Tables to look things up in, by number, name or any word:
+  status 502, status 4xx       HTTP's codes, also those of no registry
+  headers Vary, methods PATCH  its fields and methods, with their RFC
+  attributes SameSite          of cookies, and the prefixes of their names
+  alerts unknown_ca            TLS's alerts, and what to look at
+  errno ECONNREFUSED           the system's errors
+  library urllib               Python's networking library by modules: the
+                               jobs and an example; enter goes to it
+There / narrows the rows down as you type, s sends the row or its document,
+y copies all of it, e saves the table.
+
 b goes from board to board, p shows the same as a script and as a shell
 command, e exports, y copies.
 
@@ -33,7 +45,9 @@ nothing in it is followed or run.
 EMPTY = (
     "Type a job on the line above and press enter:\n\n"
     "uuid makes one or reads one, message takes a mail apart,\n"
-    "errno tells what a number means.\n\nf1 tells more."
+    "status, headers, methods, attributes, alerts and errno\n"
+    "tell what a number or a word means, and library which job\n"
+    "shows which module of Python.\n\nf1 tells more."
 )
 
 
@@ -42,7 +56,10 @@ class ToolsPane(BoardsPane):
 
     tab: ClassVar[str] = "tools"
     verb: ClassVar[str] = "uuid"
-    verbs: ClassVar[tuple[str, ...]] = ("encode", "errno", "hash", "message", "url")
+    verbs: ClassVar[tuple[str, ...]] = (
+        *("alerts", "attributes", "cookie", "encode", "errno", "hash", "headers", "library"),
+        *("message", "methods", "status", "url"),
+    )
     prompt: ClassVar[str] = "tools"
     first_line: ClassVar[str] = "uuid --count 3"
     help_text: ClassVar[str] = HELP
