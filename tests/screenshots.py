@@ -320,14 +320,15 @@ async def _mail(driver: Driver, camera: Camera) -> None:
         server = await driver.serve(f"{kind} {kind}://127.0.0.1:0 {more}".strip())
         places[kind] = str(server.endpoint)
     pane = await driver.open("mail_ftp")
-    message = "--subject 'A test' --text 'Grüße from the workbench.' --from ann@a.example"
-    await driver.target(pane, f"smtp {places['smtp']} --to bob@b.example {message}")
-    await driver.see("250", "221")
-    await camera.take("mail-smtp", WIDE)
-    for name in ("One more", "Re: A test"):
+    for name in ("First", "One more"):
         line = f"smtp {places['smtp']} --to bob@b.example --subject '{name}' --text hello"
         await driver.target(pane, line)
         await driver.see("221")
+        await asyncio.sleep(0.5)
+    message = "--subject 'A test' --text 'Grüße from the workbench.' --from ann@a.example"
+    await driver.target(pane, f"smtp {places['smtp']} --to bob@b.example {message}")
+    await driver.see("250", "221", "A test")
+    await camera.take("mail-smtp", WIDE)
     await driver.target(pane, places["imap"].replace("://", "://bob@") + "/INBOX")
     await driver.see("A test", "One more")
     await driver.press("enter")

@@ -102,7 +102,7 @@ def test_hex_as_people_write_it() -> None:
         ("percent", b"100%", "the % at 3"),
         ("base32", b"01", "not of base32"),
         ("gzip", b"nonsense", "no gzip"),
-        ("gzip", gzip.compress(b"x" * 1_000)[:-10], "is cut"),
+        ("gzip", gzip.compress(b"x" * 1_000, mtime=0)[:-10], "is cut"),
         ("html", b"\xff", "no UTF-8"),
         ("escapes", b"\\q", "escapes: "),
     ],

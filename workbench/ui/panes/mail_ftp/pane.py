@@ -26,7 +26,7 @@ a reader takes it apart, then its source; k TLS, s sends the server
 elsewhere, y copies, e exports. Options: o. Without --to it is a test
 message to postmaster@localhost; serve smtp keeps what comes.
   roundtrip (f5)     a message by SMTP, and when POP3 and IMAP show it
-  mailcheck example.org    its MX, SPF, DMARC, MTA-STS, and the TLS of each
+  mailcheck example.org    its MX, SPF, DMARC, MTA-STS, the TLS of each
 exchanger; nothing is sent
   inbox --follow     what serve smtp has taken, as it comes: the message
 as it is read (HTML as text) below, v its source, a saves its attachments.

@@ -45,7 +45,7 @@ Other jobs have boards of their own; b goes from the sessions to each and back.
   families                        every kind of socket, had here or not
   capture lo --filter "tcp port 80"  packets as they pass, taken apart
   selectors --slow 0.5            an event loop seen: what select returned
-  can follow can0                 frames of a CAN bus; can send can0 123#00
+  can follow can0                 a CAN bus; can send can0 123#00
   alg hash sha256 FILE            a hash or cipher by the kernel
 
 Below the transcript is the line that sends. ^t changes what it stands for: text with escapes
