@@ -73,6 +73,10 @@ def serve_ftp(request: ServeFtp, scope: Scope) -> Iterator[Event]:
     later = request.starttls != "no"
     layer = request.secure_layer() if at_once or later or request.secured else None
     at_once = layer is not None and not later
+    if layer is not None:
+        # A client that uploads reads nothing: tickets that it leaves unread become a reset (TCP)
+        # that takes the end of its file along.
+        layer.context.num_tickets = 0
     try:
         tree = Tree(request.root)
     except OSError as problem:
