@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import shlex
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_job_says_what_it_is(job: Job[Any]) -> None:
 
 @pytest.mark.parametrize("job", LOADED, ids=lambda job: job.name)
 def test_an_example_is_a_request_and_shows_itself_as_code(job: Job[Any]) -> None:
-    name, words = catalogue.match(job.example.split())
+    name, words = catalogue.match(shlex.split(job.example))
     assert name == job.name
     request = parse_line(job, words)
     compile(request.as_python(), "example", "exec")

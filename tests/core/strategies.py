@@ -58,6 +58,8 @@ def of(hint: Any) -> st.SearchStrategy[Any]:
         if arguments[1:] != (Ellipsis,):
             return st.tuples(*map(of, arguments))
         return st.lists(of(arguments[0]), max_size=4).map(tuple)
+    if origin is dict:
+        return st.dictionaries(of(arguments[0]), of(arguments[1]), max_size=4)
     if is_dataclass(hint) and isinstance(hint, type):
         return instances(hint)
     return _PLAIN[hint]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_two_dashes_end_the_options() -> None:
 
 def test_every_example_is_a_request() -> None:
     for job in catalogue.load_all():
-        _, words = catalogue.match(job.example.split())
+        _, words = catalogue.match(shlex.split(job.example))
         assert parse_line(job, words).job == job.name
 
 

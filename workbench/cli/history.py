@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
@@ -17,7 +16,7 @@ from workbench.core.history import History, Record
 from workbench.core.job import load_request
 from workbench.core.message import Event, event
 from workbench.core.settings import Settings, load
-from workbench.core.units import duration
+from workbench.core.units import duration, moment
 
 _EXAMPLE = """\
 examples:
@@ -43,7 +42,7 @@ class PastRun(Event):
 
     def line(self) -> str:
         """Number, time, what it was and what became of it."""
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.time))
+        when = moment(self.time, local=True)
         took = duration(self.took) if self.took is not None else ""
         what = f"{self.job} {self.target}".strip()
         outcome = self.outcome or "runs"

@@ -1,8 +1,9 @@
-"""Amounts and durations as short words for people: "1.2 kB", "45 kB", "0.8 ms", "1h02"."""
+"""Amounts, durations and moments as short words for people: "1.2 kB", "0.8 ms", "1h02"."""
 
 from __future__ import annotations
 
 import math
+import time
 
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 
@@ -45,6 +46,17 @@ def duration(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600}h{whole // 60 % 60:02}"
     return f"{whole // 86400}d{whole // 3600 % 24:02}"
+
+
+def moment(seconds: float, form: str = "%Y-%m-%d %H:%M", *, local: bool = False) -> str:
+    """A point in time, in Unix seconds, as strftime's `form` has it: UTC, or the time here.
+
+    "–" stands for what no calendar has; such values come from networks and from files.
+    """
+    try:
+        return time.strftime(form, time.localtime(seconds) if local else time.gmtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        return "–"
 
 
 def _short(value: float) -> str:

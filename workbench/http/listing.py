@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from html import escape
 from urllib.parse import quote_from_bytes
 
-from workbench.core.units import amount
+from workbench.core.units import amount, moment
 from workbench.http.files import Entry
 
 _PAGE = """\
@@ -58,7 +57,7 @@ def _row(entry: Entry) -> str:
     size = amount(entry.size) if entry.kind == "file" else ""
     return (
         f'<tr><td><a href="{link}">{escape(_visible(entry.name))}</a>{_MARKS.get(entry.kind, "")}'
-        f"</td><td>{size}</td><td>{_moment(entry.modified)}</td></tr>"
+        f"</td><td>{size}</td><td>{moment(entry.modified, '%Y-%m-%d %H:%M:%S UTC')}</td></tr>"
     )
 
 
@@ -66,10 +65,3 @@ def _visible(name: bytes) -> str:
     """A name as text; what would not show, or steer a terminal, becomes U+FFFD."""
     text = name.decode("utf-8", "replace")
     return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
-
-
-def _moment(seconds: float) -> str:
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
-    except (OverflowError, ValueError):
-        return ""

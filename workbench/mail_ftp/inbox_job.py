@@ -15,7 +15,7 @@ from workbench.core.job import Request, job, option
 from workbench.core.message import Event, event
 from workbench.core.scope import Scope
 from workbench.core.text import safe
-from workbench.core.units import amount
+from workbench.core.units import amount, moment
 from workbench.mail_ftp.inbox import Inbox, Stored, usual_folder
 from workbench.mail_ftp.smtp.subject import HEAD, glance
 
@@ -50,7 +50,7 @@ class Listed(Event):
 
     def line(self) -> str:
         """On one line, newest facts first."""
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.arrived))
+        when = moment(self.arrived, "%Y-%m-%d %H:%M:%S", local=True)
         return safe(
             f"{self.uid:>5}  {when}  {amount(self.length):>7}  {self.sender[:28]:<28}"
             f"  {self.subject or 'no subject'}\n       {self.path}",

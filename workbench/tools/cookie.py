@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workbench.core.endpoint import Endpoint
+from workbench.core.endpoint import Endpoint, parse
 from workbench.core.events import Done
 from workbench.core.failure import JobError
 from workbench.core.job import Request, argument, job, option
@@ -70,9 +70,7 @@ class CookieLine(Request):
     """
 
     line: str = argument("the line, in quotes", metavar="LINE")
-    url: Endpoint = option(
-        Endpoint("https", "example.org", path="/"), "what answered with it", metavar="URL"
-    )
+    url: Endpoint = option(parse("https://example.org/"), "what answered with it", metavar="URL")
 
     @property
     def kind(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from workbench.core.job import Request, argument, job, option
 from workbench.core.message import Event, event
 from workbench.core.scope import Scope
 from workbench.core.text import safe
+from workbench.core.units import moment
 from workbench.http.client.building import http_url
 from workbench.http.client.cookie_files import Form, read_cookies, write_cookies
 from workbench.http.client.cookies import Cookie, Decision, Jar, domain_matches
@@ -49,10 +49,7 @@ class CookieListed(Event):
         """When it ends, in words."""
         if self.expires is None:
             return "session"
-        try:
-            return time.strftime("%Y-%m-%d %H:%M", time.gmtime(self.expires))
-        except (OverflowError, OSError, ValueError):
-            return "beyond the calendar"
+        return moment(self.expires)
 
     @property
     def flags(self) -> str:

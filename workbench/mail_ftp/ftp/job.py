@@ -16,7 +16,7 @@ from workbench.core.job import argument, job, option
 from workbench.core.message import Event, event
 from workbench.core.scope import Scope
 from workbench.core.text import safe
-from workbench.core.units import amount
+from workbench.core.units import amount, moment
 from workbench.mail_ftp.access import AccessRequest
 from workbench.mail_ftp.ftp import code, moving
 from workbench.mail_ftp.ftp.client import Session, Telling, begin
@@ -40,9 +40,7 @@ class FtpEntry(Event):
 
     def line(self) -> str:
         """One line, as ls -l."""
-        when = ""
-        if self.modified is not None:
-            when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(max(0.0, self.modified)))
+        when = moment(self.modified) if self.modified is not None else ""
         size = amount(self.length) if self.length is not None and self.kind == "file" else ""
         mark = {"folder": "/", "link": "@"}.get(self.kind, "")
         target = f" -> {safe(self.target)}" if self.target else ""

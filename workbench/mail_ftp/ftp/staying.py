@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from workbench.core.events import Note
 from workbench.core.failure import JobError
@@ -21,7 +21,8 @@ PATIENCE = 60.0
 """Seconds between two NOOPs of a session that waits."""
 
 
-class Name(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Name:
     """A name in a folder on the server, as `listing.Entry` has it."""
 
     name: str

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from workbench.core.message import Command, Event, command, event
 from workbench.core.text import safe
 from workbench.core.units import amount
 from workbench.mail_ftp.headers import who
-from workbench.mail_ftp.imap.structure import Part
+from workbench.mail_ftp.imap.structure import DEPTH_LIMIT, Part
 
 
-class Folder(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Folder:
     """A folder; `messages` and `unseen` are None where nobody asked or the server refuses.
 
     `parent` is how the names above it read, with the delimiter; `flags` as LIST has them.
@@ -40,7 +42,8 @@ class Folder(NamedTuple):
         return not {"\\noselect", "\\nonexistent"} & {one.lower() for one in self.flags}
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     """A message in a list; `number` is its place, `date` when it arrived."""
 
     uid: int
@@ -173,7 +176,7 @@ class ImapMessage(Event):
         """Header, parts and text."""
         head = self.head.replace("\r\n", "\n").strip("\n")
         tree = [
-            f"{'  ' * one.depth}{one.section or '-'}  {safe(one.type)}"
+            f"{'  ' * min(one.depth, DEPTH_LIMIT)}{one.section or '-'}  {safe(one.type)}"
             + (f"  {amount(one.size)}" if one.size else "")
             + (f"  {safe(one.name)}" if one.name else "")
             for one in self.parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.core.events import Progress
@@ -117,7 +118,7 @@ class Mailbox:
         for name in names[:STATUS_MOST] if count else []:
             if found[name].can_be_opened:
                 messages, unseen = yield from self._status(name)
-                found[name] = found[name]._replace(messages=messages, unseen=unseen)
+                found[name] = replace(found[name], messages=messages, unseen=unseen)
         can = tuple(sorted(self.session.capabilities))
         yield ImapFolders(tuple(found[name] for name in names), can)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from workbench.mail_ftp.headers import words
@@ -24,7 +25,8 @@ class Envelope(NamedTuple):
     message_id: str = ""
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Part:
     """A part of a message: `section` is how it is asked for, `size` its bytes as they are encoded.
 
     `depth` is how deep it lies; a multipart has no section of its own but at the top.

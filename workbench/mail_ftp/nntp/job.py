@@ -76,7 +76,7 @@ class Headline(Event):
 
     def line(self) -> str:
         """Number, subject below what it answers, sender."""
-        indent = "  " * min(self.depth, 20) + ("└ " if self.depth else "")
+        indent = "  " * min(max(self.depth, 0), 20) + ("└ " if self.depth else "")
         subject = words(self.subject)
         return f"{self.number:>7}  {indent}{subject}   {words(self.sender)}"
 

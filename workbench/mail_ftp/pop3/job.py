@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from workbench.core.endpoint import Endpoint
 from workbench.core.events import Done
@@ -30,7 +29,8 @@ PATIENCE = 60.0
 """Seconds between two NOOPs of a session that waits; RFC 1939 lets a server leave after 600."""
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     """A message: its header is only known where it has been asked for."""
 
     number: int
@@ -217,7 +217,7 @@ def list_messages(session: Session, newest: int) -> Telling[None]:
         except Refused:
             break  # it knows no TOP, which is optional
         sender, subject, date = fields(bytes(head), "from", "subject", "date")
-        rows[number] = rows[number]._replace(sender=sender, subject=subject, date=date)
+        rows[number] = replace(rows[number], sender=sender, subject=subject, date=date)
     yield Pop3Messages(tuple(rows[one] for one in sorted(rows)), len(rows), octets, names)
 
 

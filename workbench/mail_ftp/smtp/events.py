@@ -91,8 +91,8 @@ class Summary(Event):
 
     def line(self) -> str:
         """The rate."""
-        rate = self.count / self.took if self.took else 0.0
+        took = max(self.took, 1e-9)
         return (
-            f"{self.count:,} messages in {duration(self.took)}: {rate:,.0f} a second,"
-            f" {amount(int(self.length / self.took)) if self.took else '-'}/s"
+            f"{self.count:,} messages in {duration(self.took)}: {self.count / took:,.0f} a second,"
+            f" {amount(self.length / took)}/s"
         )

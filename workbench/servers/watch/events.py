@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from workbench.core.message import Command, Event, command, event
-from workbench.core.units import duration
+from workbench.core.units import duration, moment
 from workbench.servers.watch.outcome import State
 
 Latencies = tuple[float | None, ...]
@@ -191,7 +189,4 @@ class Acknowledge(Command):
 
 def clock(at: float) -> str:
     """The time of day."""
-    try:
-        return time.strftime("%H:%M:%S", time.localtime(at))
-    except (OverflowError, OSError, ValueError):
-        return "--:--:--"
+    return moment(at, "%H:%M:%S", local=True)

@@ -232,14 +232,14 @@ class ImapBoard(RunBoard):
         elif event.kind == "expunge":
             self.exists = max(0, self.exists - 1)
             self.rows = {
-                one.uid: one._replace(number=one.number - (one.number > event.number))
+                one.uid: replace(one, number=one.number - (one.number > event.number))
                 for one in self.rows.values()
                 if one.number != event.number
             }
         else:
             for row in self.rows.values():
                 if row.uid == event.uid or (not event.uid and row.number == event.number):
-                    self.rows[row.uid] = row._replace(flags=event.flags)
+                    self.rows[row.uid] = replace(row, flags=event.flags)
                     break
         self._say(event, "")
 
