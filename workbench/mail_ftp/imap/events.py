@@ -176,7 +176,7 @@ class ImapMessage(Event):
         """Header, parts and text."""
         head = self.head.replace("\r\n", "\n").strip("\n")
         tree = [
-            f"{'  ' * min(one.depth, DEPTH_LIMIT)}{one.section or '-'}  {safe(one.type)}"
+            f"{'  ' * max(0, min(one.depth, DEPTH_LIMIT))}{one.section or '-'}  {safe(one.type)}"
             + (f"  {amount(one.size)}" if one.size else "")
             + (f"  {safe(one.name)}" if one.name else "")
             for one in self.parts
