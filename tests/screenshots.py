@@ -1,6 +1,6 @@
 """Pictures of every pane, from the running app with real servers and real traffic.
 
-    python -m tests.screenshots [--folder screenshots]
+    python -m tests.screenshots [--folder screenshots] [SCENE...]
 
 Takes about a minute: the figures on the pictures are those of connections that were really open.
 """
@@ -36,7 +36,9 @@ def main() -> int:
     """Take all of them."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, default=Path(__file__).parents[1] / "screenshots")
-    folder = parser.parse_args().folder.resolve()
+    parser.add_argument("scenes", nargs="*", metavar="SCENE", help="some of them: mail, tools, ...")
+    asked = parser.parse_args()
+    folder, scenes = asked.folder.resolve(), asked.scenes or list(SCENES)
     folder.mkdir(exist_ok=True)
     platform.node = lambda: HOST
     with tempfile.TemporaryDirectory(prefix="workbench-") as home:
@@ -46,7 +48,7 @@ def main() -> int:
         site = _site(Path(home))
         os.chdir(site)
         try:
-            asyncio.run(_all(folder))
+            asyncio.run(_all(folder, scenes))
         finally:
             os.chdir(folder)
     return 0
@@ -82,17 +84,11 @@ class Camera:
         print(path)
 
 
-async def _all(folder: Path) -> None:
+async def _all(folder: Path, scenes: list[str]) -> None:
     async with driving(WIDE) as driver:
         camera = Camera(driver, folder)
-        await _servers(driver, camera)
-        await _sockets(driver, camera)
-        await _http(driver, camera)
-        await _tls(driver, camera)
-        await _overlays(driver, camera)
-        await _addresses(driver, camera)
-        await _mail(driver, camera)
-        await _tools(driver, camera)
+        for scene in scenes:
+            await SCENES[scene](driver, camera)
 
 
 async def _servers(driver: Driver, camera: Camera) -> None:
@@ -327,7 +323,7 @@ async def _mail(driver: Driver, camera: Camera) -> None:
         await asyncio.sleep(0.5)
     message = "--subject 'A test' --text 'Grüße from the workbench.' --from ann@a.example"
     await driver.target(pane, f"smtp {places['smtp']} --to bob@b.example {message}")
-    await driver.see("250", "221", "A test")
+    await driver.see("250", "221", "message")
     await camera.take("mail-smtp", WIDE)
     await driver.target(pane, places["imap"].replace("://", "://bob@") + "/INBOX")
     await driver.see("A test", "One more")
@@ -407,6 +403,17 @@ async def _get(number: int) -> None:
             await asyncio.sleep(0.05 + 0.4 * _wave(number))
         writer.close()
 
+
+SCENES = {
+    "servers": _servers,
+    "sockets": _sockets,
+    "http": _http,
+    "tls": _tls,
+    "overlays": _overlays,
+    "addresses": _addresses,
+    "mail": _mail,
+    "tools": _tools,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
