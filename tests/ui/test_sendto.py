@@ -29,6 +29,18 @@ from workbench.ui.sendto import COPY, choices
             "http://127.0.0.1:8000/a?b",
             ["http GET 'http://127.0.0.1:8000/a?b'", "connect tcp://127.0.0.1:8000"],
         ),
+        (
+            "ftp://127.0.0.1:2121/pub",
+            ["ftp ftp://127.0.0.1:2121/pub", "connect tcp://127.0.0.1:2121"],
+        ),
+        (
+            "nntp://127.0.0.1:1119",
+            ["nntp nntp://127.0.0.1:1119", "connect tcp://127.0.0.1:1119"],
+        ),
+        (
+            "telnet://127.0.0.1:2323",
+            ["telnet telnet://127.0.0.1:2323", "connect tcp://127.0.0.1:2323"],
+        ),
         ("unix:/run/x.sock", ["connect unix:/run/x.sock"]),
         ("unixseq:/run/x.sock", ["connect unixseq:/run/x.sock"]),
         ("mptcp://127.0.0.1:7007", ["connect mptcp://127.0.0.1:7007"]),
@@ -59,7 +71,7 @@ def test_who_understands_it(endpoint: str, lines: list[str]) -> None:
     assert [line for line, _ in found] == lines
     assert copy[0].startswith(COPY)
     for line, words in found:
-        assert words.partition(":")[0] in ("Sockets", "HTTP", "TLS")
+        assert words.partition(":")[0] in ("Sockets", "HTTP", "TLS", "Mail/FTP")
         name, rest = catalogue.match(shlex.split(line))
         assert parse_line(catalogue.load(name), rest, {})
 

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 COPY = "copy"
 
 MAIL = ("smtp", "smtps", "submission", "submissions", "lmtp", "lmtp+unix")
-MAILBOXES = {"imap": "imap", "imaps": "imap", "pop3": "pop3", "pop3s": "pop3"}
+MAILBOXES = ("imap", "imaps", "pop3", "pop3s")
+READERS = {
+    **{scheme: (scheme.removesuffix("s"), "read the mailbox at") for scheme in MAILBOXES},
+    **dict.fromkeys(("ftp", "ftps", "ftpes"), ("ftp", "the files at")),
+    **dict.fromkeys(("nntp", "nntps"), ("nntp", "the news at")),
+    **dict.fromkeys(("telnet", "telnets"), ("telnet", "a terminal at")),
+}
+"""By scheme: the job of the Mail/FTP tab that speaks it, and what it shows."""
+
 TALKS = ("tcp", "mptcp", "udp", "udplite", "unix", "unixgram", "unixseq", "vsock", "tipc")
 """Transports that a session can be had over."""
 
@@ -30,9 +38,10 @@ def choices(endpoint: Endpoint) -> list[tuple[str, str]]:
         place = shlex.quote(str(endpoint.without_password()))
         found.append((f"smtp {place}", f"Mail/FTP: send a message to {place}"))
         found.append(("inbox --follow", "Mail/FTP: the inbox of serve smtp"))
-    if endpoint.scheme in MAILBOXES:
+    if endpoint.scheme in READERS:
         place = shlex.quote(str(endpoint.without_password()))
-        found.append((f"{MAILBOXES[endpoint.scheme]} {place}", f"Mail/FTP: read {place}"))
+        job, words = READERS[endpoint.scheme]
+        found.append((f"{job} {place}", f"Mail/FTP: {words} {place}"))
     if endpoint.transport in TALKS and not endpoint.tls:
         found.append((f"connect {_plain(endpoint)}", f"Sockets: talk to {_plain(endpoint)}"))
     if endpoint.transport == "tcp" and endpoint.port is not None:

@@ -57,6 +57,9 @@ _BOARDS: dict[str, tuple[str, str]] = {
 """By job: the module and the class of its board, where it has one of its own."""
 
 
+_LINES = ("workbench.ui.panes.linesboard", "LinesBoard")
+
+
 class RunBoard(Vertical):
     """What one run tells; a new run takes the place of the one before.
 
@@ -132,9 +135,7 @@ class RunBoard(Vertical):
 
 def make_board(job: str, name: str) -> RunBoard:
     """The board of a job; one that has none of its own shows its lines."""
-    if job not in _BOARDS:
-        return RunBoard(id=name)
-    module, kind = _BOARDS[job]
+    module, kind = _BOARDS.get(job, _LINES)
     board: RunBoard = getattr(importlib.import_module(module), kind)(id=name)
     return board
 
