@@ -27,13 +27,12 @@ from workbench.mail_ftp.ftp.job import Ftp
 from workbench.mail_ftp.ftp.listing import fit_for_here
 from workbench.mail_ftp.ftp.moving import LeftOut, Moved
 from workbench.mail_ftp.ftp.staying import FtpChange, FtpFolder, FtpGet, FtpOpen, FtpPut, FtpStep
-from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.mail_ftp import mailkeys
-from workbench.ui.widgets.ring import Line, Ring
+from workbench.ui.panes.mail_ftp.sessionboard import SessionBoard
+from workbench.ui.widgets.ring import Ring
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
 
-KEPT = 5_000
 LISTED = 20_000
 """Names of a folder of this host that are shown."""
 
@@ -75,7 +74,7 @@ class Step:
         return self.state not in ("waits", "under way")
 
 
-class FtpBoard(RunBoard):
+class FtpBoard(SessionBoard):
     """Two folders; keys as in a file manager."""
 
     DEFAULT_CSS = """
@@ -108,7 +107,7 @@ class FtpBoard(RunBoard):
         Binding("e", "export", "export", show=False, id="ftp.export"),
     ]
 
-    settles = True
+    protocol = "ftp"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -122,11 +121,9 @@ class FtpBoard(RunBoard):
         self.local: list[Item] = []
         self.marked: dict[str, set[str]] = {"local": set(), "remote": set()}
         self.steps: dict[int, Step] = {}
-        self.told: list[Event] = []
         self.word = ""
         self.progress = ""
         self._numbers = count(1)
-        self._lines: list[Line] = []
         self._fresh = True
 
     def prepared(self, request: Request) -> Request:
@@ -160,8 +157,8 @@ class FtpBoard(RunBoard):
 
     def clear(self) -> None:
         """Nothing is known of the new run."""
+        super().clear()
         self.clear_values()
-        self.query_one("#ftp-talk", Ring).clear()
         self._look_here()
 
     # -- what comes ----------------------------------------------------------------------------
@@ -172,7 +169,7 @@ class FtpBoard(RunBoard):
             self._take(event)
         if batch.ended is not None:
             failed = batch.ended.type == "failed"
-            self._say(batch.ended, "bad" if failed else "good")
+            self.say(batch.ended, "bad" if failed else "good")
             self.word = batch.ended.line()
             for one in self.steps.values():
                 if not one.over:
@@ -200,14 +197,9 @@ class FtpBoard(RunBoard):
                 self.progress = event.line()
             case Note() | LeftOut() | Moved():
                 self.word = event.line()
-                self._say(event, "good" if isinstance(event, Moved) else "warn")
+                self.say(event, "good" if isinstance(event, Moved) else "warn")
             case _:
-                self._say(event, "out" if event.line().startswith(">") else "")
-
-    def _say(self, event: Event, tone: Tone) -> None:
-        if len(self.told) < KEPT:
-            self.told.append(event)
-        self._lines += [Line(safe(text), tone, event) for text in event.line().split("\n") if text]
+                self.say(event, "out" if event.line().startswith(">") else "")
 
     def _look_here(self) -> None:
         """This host's folder."""
@@ -233,9 +225,7 @@ class FtpBoard(RunBoard):
 
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self.query_one("#ftp-talk", Ring).append(lines)
+        super().pulse()
         if not self._fresh:
             return
         self._fresh = False
@@ -307,13 +297,6 @@ class FtpBoard(RunBoard):
             return marked
         key = self.table.cursor_key
         return [one for one in items if one.name == key]
-
-    def tell(self, command: Command) -> bool:
-        """Ask the session for something."""
-        if self.run is None or self.run.ended is not None:
-            self.notify("the session has ended; enter on the line above begins another")
-            return False
-        return self.run.send(command)
 
     def _queue(self, what: str, command: Command, number: int) -> None:
         if self.tell(command):
@@ -477,33 +460,6 @@ class FtpBoard(RunBoard):
         if self.there:
             self.tell(FtpOpen(self.there))
 
-    def action_talk(self) -> None:
-        """The dialogue in place of the folders, or back."""
-        self.toggle_class("talk")
-        self.query_one("#ftp-talk" if self.has_class("talk") else "#ftp-remote").focus()
-
-    def action_end(self) -> None:
-        """Say goodbye to the server."""
-        from workbench.servers.events import Stop
-
-        self.tell(Stop())
-
-    def _request(self) -> Ftp | None:
-        request = self.run.request if self.run is not None else None
-        return request if isinstance(request, Ftp) else None
-
-    def action_tls(self) -> None:
-        """What the server's TLS is worth."""
-        request = self._request()
-        if request is not None:
-            mailkeys.show_tls(self, request.endpoint, "ftp")
-
-    def action_send_to(self) -> None:
-        """Send the server elsewhere."""
-        request = self._request()
-        if request is not None:
-            mailkeys.send_to(self, request.endpoint)
-
     def action_copy(self) -> None:
         """Copy the name, or the selected lines of the dialogue."""
         text = str(self.table.cursor_key or "")
@@ -511,10 +467,6 @@ class FtpBoard(RunBoard):
             text = self.query_one("#ftp-talk", Ring).selected_text()
         self.app.copy_to_clipboard(text)
         self.notify("copied")
-
-    def action_export(self) -> None:
-        """Save the dialogue."""
-        mailkeys.export(self, "ftp", list(self.told))
 
 
 def _rows(items: list[Item]) -> list[tuple[str, Item]]:

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from workbench.core.events import Note, Progress
 from workbench.core.feed import Batch
 from workbench.core.job import Request
-from workbench.core.message import Command, Event
+from workbench.core.message import Event
 from workbench.core.text import safe
 from workbench.core.units import amount
 from workbench.mail_ftp.headers import who
@@ -41,14 +41,11 @@ from workbench.mail_ftp.imap.events import (
 )
 from workbench.mail_ftp.imap.job import Imap
 from workbench.mail_ftp.saving import Saved
-from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.mail_ftp import mailkeys
+from workbench.ui.panes.mail_ftp.sessionboard import ReadingBoard
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
-
-KEPT = 5_000
-"""Events of the dialogue that are kept for an export."""
 
 ROWS_KEPT = 50_000
 """Messages of a folder that are held; older ones are found by a search."""
@@ -64,7 +61,7 @@ MESSAGES = (
 SHOWN = ("from", "to", "cc", "subject", "date")
 
 
-class ImapBoard(RunBoard):
+class ImapBoard(ReadingBoard):
     """A session that stays: what the keys ask for goes over the same connection."""
 
     DEFAULT_CSS = """
@@ -107,7 +104,7 @@ class ImapBoard(RunBoard):
         Binding("e", "export", "export", show=False, id="imap.export"),
     ]
 
-    settles = True
+    protocol = "imap"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -121,11 +118,8 @@ class ImapBoard(RunBoard):
         self.exists = 0
         self.found: ImapFound | None = None
         self.message: ImapMessage | None = None
-        self.told: list[Event] = []
         self.word = ""
         self.whole_head = False
-        self._text: list[Line] | None = []
-        self._lines: list[Line] = []
         self._version, self._drawn = 1, 0
         self._asked_for = 0
 
@@ -166,9 +160,8 @@ class ImapBoard(RunBoard):
 
     def clear(self) -> None:
         """Nothing is known of the new run."""
+        super().clear()
         self.clear_values()
-        for ring in self.query(Ring):
-            ring.clear()
 
     # -- what comes ----------------------------------------------------------------------------
 
@@ -179,10 +172,10 @@ class ImapBoard(RunBoard):
             self._take(event)
         if batch.ended is not None:
             failed = batch.ended.type == "failed"
-            self._say(batch.ended, "bad" if failed else "good")
+            self.say(batch.ended, "bad" if failed else "good")
             if failed or not self.folders:
                 self.word = batch.ended.line()
-                self._text = _lines(self.word.replace("; ", "\n"), "bad" if failed else "", False)
+                self.show(_lines(self.word.replace("; ", "\n"), "bad" if failed else "", False))
         self._version += 1
 
     def _take(self, event: Event) -> None:
@@ -205,7 +198,7 @@ class ImapBoard(RunBoard):
                 self.message, self.word = event, ""
                 self._draw_message()
             case ImapPart():
-                self._text = _lines(event.text, "", event.cut)
+                self.show(_lines(event.text, "", event.cut))
                 self.word = f"part {event.section}" if event.section else "the whole message"
             case ImapChange():
                 self._change(event)
@@ -213,9 +206,9 @@ class ImapBoard(RunBoard):
                 self.word = event.line()
             case ImapChanged() | Saved() | Note():
                 self.word = event.line()
-                self._say(event, "good" if not isinstance(event, Note) else "warn")
+                self.say(event, "good" if not isinstance(event, Note) else "warn")
             case _:
-                self._say(event, "out" if event.line().startswith(">") else "")
+                self.say(event, "out" if event.line().startswith(">") else "")
 
     def _forget_rows(self) -> None:
         self.rows, self.found, self._asked_for = {}, None, 0
@@ -241,26 +234,13 @@ class ImapBoard(RunBoard):
                 if row.uid == event.uid or (not event.uid and row.number == event.number):
                     self.rows[row.uid] = replace(row, flags=event.flags)
                     break
-        self._say(event, "")
-
-    def _say(self, event: Event, tone: Tone) -> None:
-        if len(self.told) < KEPT:
-            self.told.append(event)
-        self._lines += [Line(safe(text), tone, event) for text in event.line().split("\n") if text]
+        self.say(event, "")
 
     # -- what shows ----------------------------------------------------------------------------
 
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self.query_one("#imap-talk", Ring).append(lines)
-        if self._text is not None:
-            text, self._text = self._text, None
-            ring = self.query_one("#imap-text", Ring)
-            ring.clear()
-            ring.append(text)
-            ring.action_jump(0)
+        super().pulse()
         if self._version != self._drawn:
             self._drawn = self._version
             folders = self.query_one("#imap-folders", Table)
@@ -306,16 +286,9 @@ class ImapBoard(RunBoard):
                 for part in one.parts
                 if part.section
             ]
-        self._text = [*lines, Line("", "", one), *_lines(one.text, "", one.cut)]
+        self.show([*lines, Line("", "", one), *_lines(one.text, "", one.cut)])
 
     # -- keys ------------------------------------------------------------------------------------
-
-    def tell(self, command: Command) -> None:
-        """Ask the session for something."""
-        if self.run is None or self.run.ended is not None:
-            self.notify("the session has ended; enter on the line above begins another")
-        else:
-            self.run.send(command)
 
     @property
     def uid(self) -> int:
@@ -343,12 +316,6 @@ class ImapBoard(RunBoard):
         if last > 1 and row.number - last < 40 and self._asked_for != last:
             self._asked_for = last
             self.tell(ImapMore(last))
-
-    def action_focus_on(self, place: str) -> None:
-        """Go to the folders, the messages, or the text."""
-        if place == "#imap-text":
-            self.remove_class("talk")
-        self.query_one(place).focus()
 
     def action_search(self) -> None:
         """Ask what to search for; the server searches."""
@@ -461,38 +428,10 @@ class ImapBoard(RunBoard):
             lambda text: self.tell(ImapAppend(text)),
         )  # fmt: skip
 
-    def action_talk(self) -> None:
-        """The dialogue in place of the message, or back."""
-        self.toggle_class("talk")
-        place = "#imap-talk" if self.has_class("talk") else "#imap-messages"
-        self.query_one(place).focus()
-
-    def _request(self) -> Imap | None:
-        request = self.run.request if self.run is not None else None
-        return request if isinstance(request, Imap) else None
-
-    def action_tls(self) -> None:
-        """What the server's TLS is worth."""
-        request = self._request()
-        if request is not None:
-            mailkeys.show_tls(self, request.endpoint, "imap")
-
-    def action_send_to(self) -> None:
-        """Send the server elsewhere."""
-        request = self._request()
-        if request is not None:
-            mailkeys.send_to(self, request.endpoint)
-
-    def action_copy(self) -> None:
-        """Copy the selected lines of the message or the dialogue."""
-        ring = self.query_one("#imap-talk" if self.has_class("talk") else "#imap-text", Ring)
-        self.app.copy_to_clipboard(ring.selected_text())
-        self.notify("copied")
-
     def action_export(self) -> None:
         """Save the list or the dialogue."""
         rows = sorted(self.rows.values(), key=lambda one: -one.number)
-        mailkeys.export(self, "imap", [ImapMessages(tuple(rows), self.exists), *self.told])
+        self.export([ImapMessages(tuple(rows), self.exists), *self.told])
 
 
 def _lines(text: str, tone: Tone, cut: bool) -> list[Line]:

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from workbench.core.events import Done
 from workbench.core.feed import Batch
-from workbench.core.message import Command, Event, encode
+from workbench.core.message import Event, encode
 from workbench.core.text import safe
 from workbench.mail_ftp.dialogue import Spoken
 from workbench.mail_ftp.nntp.answer import answer_to, new_article
@@ -23,14 +23,13 @@ from workbench.mail_ftp.nntp.job import (
     Headline,
     ListGroups,
     NewsGroup,
-    NewsRequest,
     OpenGroup,
     PostArticle,
     Posted,
     ReadArticle,
     Refused,
 )
-from workbench.ui.panes.boards import RunBoard
+from workbench.ui.panes.mail_ftp.sessionboard import SessionBoard
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Cell, Column, Table
@@ -43,8 +42,6 @@ WIDE = 110
 """Columns from which on all three stand side by side."""
 NEWEST = 500
 """Articles of a group that are asked for."""
-KEPT = 64 << 20
-"""Bytes of events that are kept for an export, the first ones."""
 GROUPS = (
     Column("name", "group", width=14, flex=3),
     Column("count", "count", width=6, align="right"),
@@ -59,7 +56,7 @@ THREADS = (
 View = Literal["groups", "threads", "article", "dialogue"]
 
 
-class NewsBoard(RunBoard):
+class NewsBoard(SessionBoard):
     """Side by side where there is room, else one at a time; backspace goes back."""
 
     DEFAULT_CSS = """
@@ -67,16 +64,16 @@ class NewsBoard(RunBoard):
     NewsBoard .reading { width: 5fr; height: 1fr; }
     NewsBoard #news-threads { height: 2fr; }
     NewsBoard #news-article { height: 3fr; border-top: solid $panel; }
-    NewsBoard #news-dialogue { height: 3fr; display: none; border-top: solid $panel; }
-    NewsBoard.dialogue #news-dialogue { display: block; }
+    NewsBoard #nntp-talk { height: 3fr; display: none; border-top: solid $panel; }
+    NewsBoard.dialogue #nntp-talk { display: block; }
     NewsBoard.dialogue #news-article { display: none; }
     NewsBoard.narrow #news-groups, NewsBoard.narrow .reading { width: 1fr; display: none; }
     NewsBoard.narrow #news-threads, NewsBoard.narrow #news-article,
-    NewsBoard.narrow #news-dialogue { display: none; height: 1fr; border-top: none; }
+    NewsBoard.narrow #nntp-talk { display: none; height: 1fr; border-top: none; }
     NewsBoard.narrow.groups #news-groups, NewsBoard.narrow.threads .reading,
     NewsBoard.narrow.article .reading, NewsBoard.narrow.dialogue .reading { display: block; }
     NewsBoard.narrow.threads #news-threads, NewsBoard.narrow.article #news-article,
-    NewsBoard.narrow.dialogue #news-dialogue { display: block; }
+    NewsBoard.narrow.dialogue #nntp-talk { display: block; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,7 +92,7 @@ class NewsBoard(RunBoard):
         Binding("e", "export", "export", show=False, id="news.export"),
     ]
 
-    settles = True
+    protocol = "nntp"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -103,10 +100,7 @@ class NewsBoard(RunBoard):
         self.headlines: dict[int, Headline] = {}
         self.article: ArticleRead | None = None
         self.opened: GroupChosen | None = None
-        self.told: list[Event] = []
-        self._held = 0
         self.view: View = "groups"
-        self._lines: list[Line] = []
         self._read: set[str] = set()
         self._answered = ""
         self._changed: set[str] = set()
@@ -124,7 +118,7 @@ class NewsBoard(RunBoard):
                     id="news-threads",
                 )
                 yield Ring(empty="enter on a thread shows the article.", id="news-article")
-                yield Ring(empty="Nothing was said yet.", id="news-dialogue")
+                yield Ring(empty="Nothing was said yet.", id="nntp-talk")
 
     # -- what is where -------------------------------------------------------------------------
 
@@ -141,7 +135,7 @@ class NewsBoard(RunBoard):
     @property
     def focusable_view(self) -> Widget:
         """What is looked at."""
-        return self.query_one(f"#news-{self.view}")
+        return self.dialogue if self.view == "dialogue" else self.query_one(f"#news-{self.view}")
 
     def on_mount(self) -> None:
         """The groups come first."""
@@ -161,14 +155,12 @@ class NewsBoard(RunBoard):
 
     def clear(self) -> None:
         """Nothing is known of the new run."""
+        super().clear()
         self.groups, self.headlines = {}, {}
         self.article = self.opened = None
-        self.told, self._lines, self._held = [], [], 0
         self._answered = ""
         for table in (self.table, self.threads):
             table.set_rows([])
-        for ring in self.query(Ring):
-            ring.clear()
         self.show("groups", focus=False)
 
     # -- what is told --------------------------------------------------------------------------
@@ -176,9 +168,6 @@ class NewsBoard(RunBoard):
     def take(self, batch: Batch) -> None:
         """Bring it up to date."""
         for event in [*batch.events, *([batch.ended] if batch.ended is not None else [])]:
-            self._held += event.size()
-            if self._held < KEPT:
-                self.told.append(event)
             match event:
                 case NewsGroup():
                     self.groups[event.name] = event
@@ -198,17 +187,10 @@ class NewsBoard(RunBoard):
                     self._reopen()
                 case Refused():
                     self.notify(safe(event.text), severity="error")
-            if not isinstance(event, NewsGroup | Headline | ArticleRead):
-                self._say(event)
-
-    def _say(self, event: Event) -> None:
-        tone: Tone = ""
-        if isinstance(event, Spoken):
-            tone = "out" if event.side == "client" else "in"
-            tone = "bad" if event.side == "server" and event.text[:1] in ("4", "5") else tone
-        elif event.type in ("failed", "refused"):
-            tone = "bad"
-        self._lines += [Line(safe(text), tone, event) for text in event.line().split("\n") if text]
+            if isinstance(event, NewsGroup | Headline | ArticleRead):
+                self.keep(event)
+            else:
+                self.say(event, _tone(event))
 
     def _show_article(self, event: ArticleRead) -> None:
         self.article = event
@@ -230,14 +212,12 @@ class NewsBoard(RunBoard):
 
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
+        super().pulse()
         if "groups" in self._changed:
             self.table.set_rows(list(self.groups.items()))
         if "threads" in self._changed:
             self.threads.set_rows(list(self.headlines.items()))
         self._changed.clear()
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self.query_one("#news-dialogue", Ring).append(lines)
         self.query_one(".head", Static).update(safe(self._head()))
 
     def _head(self) -> str:
@@ -268,19 +248,14 @@ class NewsBoard(RunBoard):
 
     # -- keys ----------------------------------------------------------------------------------
 
-    def _tell(self, command: Command) -> None:
-        if self.run is not None and self.run.ended is None and self.run.send(command):
-            return
-        self.notify("the session has ended: enter on the target line begins another")
-
     def on_table_chosen(self, event: Table.Chosen) -> None:
         """Enter on a group or a thread."""
         event.stop()
         if event.table.id == "news-groups":
             self.show("threads")
-            self._tell(OpenGroup(event.row.name, NEWEST))
+            self.tell(OpenGroup(event.row.name, NEWEST))
         else:
-            self._tell(ReadArticle(str(event.row.number)))
+            self.tell(ReadArticle(str(event.row.number)))
 
     def action_back(self) -> None:
         """From the article to the threads, from these to the groups."""
@@ -293,7 +268,7 @@ class NewsBoard(RunBoard):
         self.threads.action_cursor(step)
         key = self.threads.cursor_key
         if key is not None:
-            self._tell(ReadArticle(str(key)))
+            self.tell(ReadArticle(str(key)))
 
     def action_dialogue(self) -> None:
         """What was said, line by line; again goes back."""
@@ -304,7 +279,7 @@ class NewsBoard(RunBoard):
 
     def _reopen(self) -> None:
         if self.opened is not None:
-            self._tell(OpenGroup(self.opened.name, NEWEST))
+            self.tell(OpenGroup(self.opened.name, NEWEST))
 
     def action_reload(self) -> None:
         """Ask for the list again."""
@@ -316,7 +291,7 @@ class NewsBoard(RunBoard):
     def _ask_groups(self, wanted: str = "") -> None:
         self.groups = {}
         self._changed.add("groups")
-        self._tell(ListGroups(wanted))
+        self.tell(ListGroups(wanted))
 
     def action_wildmat(self) -> None:
         """Ask the server for some groups alone."""
@@ -373,32 +348,11 @@ class NewsBoard(RunBoard):
             if answer is not None:
                 self._answered = answer
                 data = answer.replace("\n", "\r\n").encode("utf-8", "replace")
-                self._tell(PostArticle(data))
+                self.tell(PostArticle(data))
 
         self.app.push_screen(Draft("Head, empty line, text", text, "posts", line), written)
 
     # -- leaving -------------------------------------------------------------------------------
-
-    def _request(self) -> NewsRequest | None:
-        request = self.run.request if self.run is not None else None
-        return request if isinstance(request, NewsRequest) else None
-
-    def action_tls(self) -> None:
-        """What the server's TLS is worth."""
-        request = self._request()
-        if request is None or request.endpoint.is_unix:
-            return
-        end = request.endpoint
-        line = f"tls {end.authority}" + ("" if end.tls else " --starttls nntp")
-        self.run_worker(cast("WorkbenchApp", self.app).take("tls", line, run=True))
-
-    def action_send_to(self) -> None:
-        """Send the server elsewhere."""
-        from workbench.ui.sendto import offer
-
-        request = self._request()
-        if request is not None:
-            offer(cast("WorkbenchApp", self.app), request.endpoint.replace(path=""))
 
     def action_copy(self) -> None:
         """Copy the article, the selected lines, or the selected group or thread."""
@@ -423,6 +377,14 @@ class NewsBoard(RunBoard):
             formats = {".eml": lambda: [data], **formats}
         name = "article.eml" if article is not None else "news.jsonl"
         ask_and_write(cast("WorkbenchApp", self.app), name, formats)
+
+
+def _tone(event: Event) -> Tone:
+    if isinstance(event, Spoken):
+        if event.side == "client":
+            return "out"
+        return "bad" if event.text[:1] in ("4", "5") else "in"
+    return "bad" if event.type in ("failed", "refused") else ""
 
 
 def _group_cell(row: NewsGroup, column: str, width: int) -> Cell:

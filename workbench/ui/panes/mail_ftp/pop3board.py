@@ -13,7 +13,7 @@ from textual.widgets import Static
 from workbench.core.events import Note, Progress
 from workbench.core.feed import Batch
 from workbench.core.job import Request
-from workbench.core.message import Command, Event
+from workbench.core.message import Event
 from workbench.core.text import safe
 from workbench.core.units import amount
 from workbench.mail_ftp.headers import who
@@ -28,14 +28,11 @@ from workbench.mail_ftp.pop3.job import (
     Row,
 )
 from workbench.mail_ftp.saving import Saved
-from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.mail_ftp import mailkeys
+from workbench.ui.panes.mail_ftp.sessionboard import ReadingBoard
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
-
-KEPT = 5_000
-"""Events of the dialogue that are kept for an export."""
 
 TOP = 20
 """Lines of the body that the top of a message shows."""
@@ -50,7 +47,7 @@ MESSAGES = (
 _FIELDS = ("From", "To", "Cc", "Subject", "Date")
 
 
-class Pop3Board(RunBoard):
+class Pop3Board(ReadingBoard):
     """A session that stays; what is deleted is gone when it ends."""
 
     DEFAULT_CSS = """
@@ -77,7 +74,7 @@ class Pop3Board(RunBoard):
         Binding("e", "export", "export", show=False, id="pop3.export"),
     ]
 
-    settles = True
+    protocol = "pop3"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -88,11 +85,8 @@ class Pop3Board(RunBoard):
         self.listed: Pop3Messages | None = None
         self.deleted: set[int] = set()
         self.message: Pop3Message | None = None
-        self.told: list[Event] = []
         self.word = ""
         self.source = False
-        self._text: list[Line] | None = []
-        self._lines: list[Line] = []
         self._version, self._drawn = 1, 0
 
     def prepared(self, request: Request) -> Request:
@@ -130,9 +124,8 @@ class Pop3Board(RunBoard):
 
     def clear(self) -> None:
         """Nothing is known of the new run."""
+        super().clear()
         self.clear_values()
-        for ring in self.query(Ring):
-            ring.clear()
 
     # -- what comes ----------------------------------------------------------------------------
 
@@ -143,10 +136,10 @@ class Pop3Board(RunBoard):
             self._take(event)
         if batch.ended is not None:
             failed = batch.ended.type == "failed"
-            self._say(batch.ended, "bad" if failed else "good")
+            self.say(batch.ended, "bad" if failed else "good")
             if failed or not self.listed:
                 words = batch.ended.line().split("; ")
-                self._text = [Line(safe(one), "bad" if failed else "") for one in words]
+                self.show([Line(safe(one), "bad" if failed else "") for one in words])
         self._version += 1
 
     def _take(self, event: Event) -> None:
@@ -159,26 +152,21 @@ class Pop3Board(RunBoard):
             case Pop3Deleted():
                 self.deleted.add(event.number)
                 self.word = f"{event.line()} when the session ends well (q)"
-                self._say(event, "warn")
+                self.say(event, "warn")
             case Progress():
                 self.word = event.line()
             case Saved() | Note():
                 self.word = event.line()
-                self._say(event, "good" if isinstance(event, Saved) else "warn")
+                self.say(event, "good" if isinstance(event, Saved) else "warn")
             case _:
-                self._say(event, "out" if event.line().startswith(">") else "")
-
-    def _say(self, event: Event, tone: Tone) -> None:
-        if len(self.told) < KEPT:
-            self.told.append(event)
-        self._lines += [Line(safe(text), tone, event) for text in event.line().split("\n") if text]
+                self.say(event, "out" if event.line().startswith(">") else "")
 
     def _draw_message(self) -> None:
         one = self.message
         if one is None:
             return
         if self.source:
-            self._text = [Line(safe(text), "") for text in one.data.split("\r\n")]
+            self.show([Line(safe(text), "") for text in one.data.split("\r\n")])
             return
         found = parse(one.data.encode("utf-8", "surrogateescape"))
         lines = [
@@ -194,23 +182,15 @@ class Pop3Board(RunBoard):
                 if part.number
             ]
         text = [Line(safe(line), "") for line in found.readable().split("\n")]
-        self._text = [*lines, Line("", ""), *text]
         if not one.whole:
-            self._text.append(Line("… there is more: enter retrieves, w saves all of it", "warn"))
+            text.append(Line("… there is more: enter retrieves, w saves all of it", "warn"))
+        self.show([*lines, Line("", ""), *text])
 
     # -- what shows ----------------------------------------------------------------------------
 
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self.query_one("#pop3-talk", Ring).append(lines)
-        if self._text is not None:
-            text, self._text = self._text, None
-            ring = self.query_one("#pop3-text", Ring)
-            ring.clear()
-            ring.append(text)
-            ring.action_jump(0)
+        super().pulse()
         if self._version != self._drawn:
             self._drawn = self._version
             rows = self.listed.rows if self.listed is not None else ()
@@ -230,13 +210,6 @@ class Pop3Board(RunBoard):
 
     # -- keys ------------------------------------------------------------------------------------
 
-    def tell(self, command: Command) -> None:
-        """Ask the session for something."""
-        if self.run is None or self.run.ended is not None:
-            self.notify("the session has ended; enter on the line above begins another")
-        else:
-            self.run.send(command)
-
     @property
     def number(self) -> int:
         """Of the message under the cursor, 0 for none."""
@@ -247,11 +220,6 @@ class Pop3Board(RunBoard):
         """Retrieve a message."""
         self.remove_class("talk")
         self.tell(Pop3Get(message.row.number))
-
-    def action_focus_on(self, place: str) -> None:
-        """Go to the messages, or to the text."""
-        self.set_class(False, "talk")
-        self.query_one(place).focus()
 
     def action_top(self) -> None:
         """Look at the beginning of the message."""
@@ -282,44 +250,10 @@ class Pop3Board(RunBoard):
                 self, f"Delete message {number}?", detail, lambda: self.tell(Pop3Delete((number,)))
             )
 
-    def action_end(self) -> None:
-        """End the session by QUIT, so that what is marked is deleted."""
-        from workbench.servers.events import Stop
-
-        self.tell(Stop())
-
-    def action_talk(self) -> None:
-        """The dialogue in place of the message, or back."""
-        self.toggle_class("talk")
-        place = "#pop3-talk" if self.has_class("talk") else "#pop3-messages"
-        self.query_one(place).focus()
-
-    def _request(self) -> Pop3 | None:
-        request = self.run.request if self.run is not None else None
-        return request if isinstance(request, Pop3) else None
-
-    def action_tls(self) -> None:
-        """What the server's TLS is worth."""
-        request = self._request()
-        if request is not None:
-            mailkeys.show_tls(self, request.endpoint, "pop3")
-
-    def action_send_to(self) -> None:
-        """Send the server elsewhere."""
-        request = self._request()
-        if request is not None:
-            mailkeys.send_to(self, request.endpoint)
-
-    def action_copy(self) -> None:
-        """Copy the selected lines of the message or the dialogue."""
-        ring = self.query_one("#pop3-talk" if self.has_class("talk") else "#pop3-text", Ring)
-        self.app.copy_to_clipboard(ring.selected_text())
-        self.notify("copied")
-
     def action_export(self) -> None:
         """Save the list and the dialogue."""
         listed = [self.listed] if self.listed is not None else []
-        mailkeys.export(self, "pop3", [*listed, *self.told])
+        self.export([*listed, *self.told])
 
 
 def _cell(row: Row, key: str, width: int) -> Cell:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.core.feed import Batch
-from workbench.core.message import Command, Event, encode
+from workbench.core.message import Command, encode
 from workbench.core.runner import Run
 from workbench.core.text import safe
 from workbench.mail_ftp.telnet.client import State
@@ -26,16 +26,14 @@ from workbench.mail_ftp.telnet.job import (
     SetMode,
     Shown,
     Taken,
-    TelnetTo,
 )
 from workbench.mail_ftp.telnet.lines import LineEditor
 from workbench.mail_ftp.telnet.screen import row_text
 from workbench.sockets.session import Send
-from workbench.ui.panes.boards import RunBoard
+from workbench.ui.panes.mail_ftp.sessionboard import SessionBoard
 from workbench.ui.panes.mail_ftp.terminalview import TerminalView
 from workbench.ui.runs import Sink
-from workbench.ui.widgets.ring import Line, Ring
-from workbench.ui.widgets.tones import Tone
+from workbench.ui.widgets.ring import Ring
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
@@ -48,11 +46,9 @@ SLICE = 4_096
 QUIET_FRAMES = 10
 SLICE_SECONDS = 0.015
 """How long showing may keep keys from being answered."""
-KEPT = 32 << 20
-"""Bytes of events that are kept for an export, the first ones."""
 
 
-class TelnetBoard(RunBoard):
+class TelnetBoard(SessionBoard):
     """Beside the terminal, or in its place where the screen is narrow, what was negotiated."""
 
     DEFAULT_CSS = """
@@ -77,14 +73,11 @@ class TelnetBoard(RunBoard):
         Binding("e", "export", "export", show=False, id="telnet.export"),
     ]
 
-    settles = True
+    protocol = "telnet"
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.state = State()
-        self.told: list[Event] = []
-        self._held = 0
-        self._lines: list[Line] = []
         self._waiting: deque[bytes] = deque()
         self._skipping = 0
         """Frames with little to show after which everything is shown again."""
@@ -95,7 +88,7 @@ class TelnetBoard(RunBoard):
         """The terminal, the negotiation, and how it stands."""
         with Horizontal():
             yield TerminalView()
-            yield Ring(empty="Nothing was negotiated yet.")
+            yield Ring(empty="Nothing was negotiated yet.", id="telnet-talk")
         yield Static("", classes="state", markup=False)
 
     @property
@@ -106,11 +99,7 @@ class TelnetBoard(RunBoard):
     @property
     def focusable_view(self) -> Widget:
         """The terminal, or what stands in its place."""
-        return self.view if self.view.display and not self.has_class("talk") else self._ring
-
-    @property
-    def _ring(self) -> Ring:
-        return self.query_one(Ring)
+        return self.view if self.view.display and not self.has_class("talk") else self.dialogue
 
     def on_resize(self) -> None:
         """Beside each other where there is room."""
@@ -123,37 +112,34 @@ class TelnetBoard(RunBoard):
 
     def clear(self) -> None:
         """Nothing is known of the new run."""
+        super().clear()
         self.state = State()
-        self.told, self._lines, self._held = [], [], 0
         self._waiting.clear()
         self._skipping = 0
         self._editor = LineEditor()
         self._decoder.reset()
-        self._ring.clear()
         self.remove_class("talk")
         self.view.begin()
 
     def take(self, batch: Batch) -> None:
         """Bring it up to date."""
         for event in batch.events:
-            self._held += event.size()
-            if self._held < KEPT:
-                self.told.append(event)
             match event:
                 case Shown(data=data):
+                    self.keep(event)
                     self._waiting.append(data)
                 case State():
+                    self.keep(event)
                     self.state = event
                 case _:
-                    tone: Tone = "out" if event.line().startswith(">") else ""
-                    self._note(event, tone)
+                    self.say(event, "out" if event.line().startswith(">") else "")
         if batch.ended is not None:
             self._show(None)
-            self._note(batch.ended, "bad" if batch.ended.type == "failed" else "good")
+            self.say(batch.ended, "bad" if batch.ended.type == "failed" else "good")
             text = safe(batch.ended.line())
             self.view.feed(f"\r\n\x1b[0;7m {text} \x1b[0m\r\n".encode())
             if self.view.has_focus:
-                self._ring.focus() if self._ring.display else self.screen.set_focus(None)
+                self.dialogue.focus() if self.dialogue.display else self.screen.set_focus(None)
 
     def _show(self, seconds: float | None) -> None:
         """Draw what waits, for so long at the most, and tell the session how much that was."""
@@ -181,14 +167,9 @@ class TelnetBoard(RunBoard):
         self._waiting = deque([last])
         return behind - len(last)
 
-    def _note(self, event: Event, tone: Tone) -> None:
-        self._lines += [Line(safe(text), tone, event) for text in event.line().split("\n") if text]
-
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self._ring.append(lines)
+        super().pulse()
         if self.view.size:  # else nobody knows yet how long a line may be
             self._show(SLICE_SECONDS)
         self.view.draw()
@@ -219,6 +200,7 @@ class TelnetBoard(RunBoard):
         )
 
     def _tell(self, command: Command) -> None:
+        """Tell a session that still goes on; what is typed after its end is nobody's."""
         if self.run is not None and self.run.ended is None:
             self.run.send(command)
 
@@ -249,8 +231,8 @@ class TelnetBoard(RunBoard):
 
     def on_terminal_view_let_go(self) -> None:
         """The keys are the board's again."""
-        if self._ring.display:
-            self._ring.focus()
+        if self.dialogue.display:
+            self.dialogue.focus()
         else:
             self.can_focus = True
             self.focus()
@@ -277,37 +259,22 @@ class TelnetBoard(RunBoard):
     def action_talk(self) -> None:
         """The negotiation in place of the terminal, or back."""
         if not self.has_class("narrow"):
-            self._ring.focus()
+            self.dialogue.focus()
             return
         self.toggle_class("talk")
         if self.has_class("talk"):
-            self._ring.focus()
+            self.dialogue.focus()
         else:
             self.view.focus()
 
     # -- leaving -------------------------------------------------------------------------------
 
-    def _request(self) -> TelnetTo | None:
-        request = self.run.request if self.run is not None else None
-        return request if isinstance(request, TelnetTo) else None
-
     def action_tls(self) -> None:
         """What the server's TLS is worth."""
-        request = self._request()
-        if request is None or not request.endpoint.tls:
+        if self.endpoint is not None and not self.endpoint.tls:
             self.notify("this session is in the clear; telnets://HOST begins with TLS")
-            return
-        line = f"tls {request.endpoint.authority}"
-        app = cast("WorkbenchApp", self.app)
-        self.run_worker(app.take("tls", line, run=True))
-
-    def action_send_to(self) -> None:
-        """Send the server elsewhere."""
-        from workbench.ui.sendto import offer
-
-        request = self._request()
-        if request is not None:
-            offer(cast("WorkbenchApp", self.app), request.endpoint)
+        else:
+            super().action_tls()
 
     def _rows(self) -> list[str]:
         screen = self.view.terminal.screen
@@ -315,7 +282,7 @@ class TelnetBoard(RunBoard):
 
     def action_copy(self) -> None:
         """Copy what stands on the terminal; in the negotiation, its lines."""
-        ring = self._ring
+        ring = self.dialogue
         text = ring.selected_text() if ring.has_focus else self.view.terminal.screen.text()
         self.app.copy_to_clipboard(text)
         self.notify("copied")
