@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workbench.core.events import Note
 from workbench.core.job import job
 from workbench.core.message import Event
 from workbench.core.scope import Scope
-from workbench.core.text import safe
-from workbench.mail_ftp.accounts import MailboxRequest
 from workbench.mail_ftp.imap.server import ImapHandler
-from workbench.mail_ftp.inbox import Inbox, usual_folder
+from workbench.mail_ftp.mailbox_server import MailboxRequest, serve
 from workbench.servers.events import COMMANDS
-from workbench.servers.loop import Loop
-from workbench.sockets.simple import Code, as_python
-from workbench.tls.serving.code import in_tls, python_command
 
-_PRELUDE = """\
-inbox = mailbox.Maildir({folder!r})
-"""
 _HANDLE = """\
 keys = sorted(inbox.keys())
 lines = self.request.makefile("rwb")
@@ -76,13 +67,7 @@ class ServeImap(MailboxRequest):
 
     def as_python(self) -> str:
         """A socketserver over the standard library's mailbox, which can be read only."""
-        folder = str(self.inbox or usual_folder())
-        code = Code(("mailbox",), _HANDLE, "", _PRELUDE.format(folder=folder))
-        return in_tls(as_python(self.endpoint, code, "threading"), self)
-
-    def as_shell(self) -> str:
-        """That script: no usual tool serves a folder without being set up first."""
-        return python_command(self.as_python())
+        return self.script(_HANDLE)
 
 
 @job(
@@ -94,11 +79,4 @@ class ServeImap(MailboxRequest):
 )
 def serve_imap(request: ServeImap, scope: Scope) -> Iterator[Event]:
     """Serve until stopped."""
-    end, account = request.place("imap", "imaps"), request.account
-    inbox = Inbox(request.inbox)
-    layer, later = request.layers()
-    handler = ImapHandler(inbox, account, later)
-    told: list[Event] = [Note(f"the inbox is {safe(str(inbox.folder))}")]
-    if later is not None:
-        told += later.told
-    yield from Loop(end, handler, scope, request.admit, layer, told=told).run()
+    yield from serve(request, scope, "imap", ImapHandler)
