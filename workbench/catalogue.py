@@ -68,6 +68,7 @@ JOBS = {
     "status": "workbench.tools.words.job",
     "url": "workbench.tools.urls.job",
     "uuid": "workbench.tools.uuids.job",
+    "what": "workbench.tools.what.job",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",
     "ping": "workbench.sockets.ping",
