@@ -101,6 +101,7 @@ COMPARED = {
     "serve ftp": "tests/mail_ftp/ftp/test_serve.py",
     "ftp": "tests/mail_ftp/ftp/test_job.py",
     "uuid": "tests/tools/test_uuid.py",
+    "what": "tests/tools/what/test_readings.py",
     "cookie": "tests/tools/test_cookie.py",
     "hash": "tests/tools/test_digests.py",
     "library": "tests/tools/test_library.py",

@@ -235,7 +235,7 @@ def _jwt(head: str, body: str, signature: str) -> Iterator[Reading]:
             facts.append(("careful", "it never expires (no exp)"))
     facts.append(("signature", "not tried: that takes the key"))
     why = "three parts of base64url, the first with an algorithm"
-    yield Reading("JSON Web Token", "certain", why, tuple(facts), (), tuple(inside))
+    yield Reading("JSON Web Token", "certain", why, tuple(facts), (), tuple(inside), secret=True)
 
 
 def _claim(name: str, value: Any) -> str:

@@ -21,6 +21,7 @@ _KINDS = {
 }
 _MAIL = re.compile(r"(?:mailto:)?([^\s@<>,;:\"()\[\]]{1,64})@([^\s@<>,;:\"()\[\]/?]{1,253})")
 _AS_NUMBER = re.compile(r"AS ?(\d{1,10})", re.I)
+_NAME_AND_PORT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,252}):([1-9]\d{0,4})")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s]+", re.I)
 _TLD = re.compile(r"(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})\.?", re.I)
 _FILE_ENDINGS = {
@@ -57,8 +58,12 @@ def read(piece: Piece) -> Iterator[Reading]:
     if number is not None and int(number[1]) < 1 << 32:
         yield _as_number(int(number[1]), "certain" if text[:2] == "AS" else "possible")
     found = read_address(text)
+    named = _NAME_AND_PORT.fullmatch(text)
     if not found.why:
         yield from _address(text, found)
+    elif named is not None and int(named[2]) < 1 << 16:
+        sure: Sure = "certain" if "." in named[1] or named[1] == "localhost" else "possible"
+        yield _endpoint(text, int(named[2]), sure)
     if text.isascii() and text.isdigit() and 0 < int(text[:6]) < 1 << 16 and len(text) < 6:
         yield _port(int(text))
 
@@ -87,7 +92,7 @@ def _address(text: str, found: Address) -> Iterator[Reading]:
     elif found.kind == "MAC address":
         yield _mac(text, found, warnings)
     elif found.kind == "endpoint":
-        yield _endpoint(text, found, warnings)
+        yield _endpoint(text, found.port or 0, "certain", warnings)
     elif found.kind == "host name":
         yield from _name(text, found, warnings)
 
@@ -129,8 +134,9 @@ def _mac(text: str, found: Address, warnings: tuple[tuple[str, str], ...]) -> Re
     return Reading("MAC address", sure, why, (*facts, *warnings), opens)
 
 
-def _endpoint(text: str, found: Address, warnings: tuple[tuple[str, str], ...]) -> Reading:
-    port = found.port or 0
+def _endpoint(
+    text: str, port: int, sure: Sure, warnings: tuple[tuple[str, str], ...] = ()
+) -> Reading:
     facts = [("port", _service(port))]
     opens = [line("connect", f"tcp://{text}"), line("tls", text), line("http", "GET", text)]
     if port in (80, 8000, 8080):
@@ -139,7 +145,7 @@ def _endpoint(text: str, found: Address, warnings: tuple[tuple[str, str], ...]) 
         opens = [opens[1], line("http", "GET", f"https://{text}/"), opens[0]]
     elif port in (25, 587):
         opens = [line("smtp", f"smtp://{text}"), *opens[:2]]
-    return Reading("host and port", "certain", "", (*facts, *warnings), tuple(opens))
+    return Reading("host and port", sure, "", (*facts, *warnings), tuple(opens))
 
 
 def _name(text: str, found: Address, warnings: tuple[tuple[str, str], ...]) -> Iterator[Reading]:
