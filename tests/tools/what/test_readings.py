@@ -107,7 +107,7 @@ KINDS = [
     (ROBOTS, "robots.txt", "certain", "robots -"),
     (TRACEBACK, "traceback of Python", "certain", "errno 111"),
     ("curl -H 'Accept: text/html' http://127.0.0.1:8000/", "command of curl", "certain",
-     "http GET http://127.0.0.1:8000/ --header=Accept:text/html"),
+     "http GET http://127.0.0.1:8000/ --header=Accept:text/html --no-decode"),
     (LOG, "line of a web server's log", "certain", "status 404"),
     ('{"a": 1}', "JSON", "certain", ""),
     ('{"log": {"entries": []}}', "HTTP archive (HAR)", "certain", "http import -"),
@@ -118,9 +118,10 @@ KINDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "sure", "opens"), KINDS, ids=[one[0][:30] for one in KINDS]
-)
+NAMES = [text[:30] for text, *_ in KINDS]
+
+
+@pytest.mark.parametrize(("text", "kind", "sure", "opens"), KINDS, ids=NAMES)
 def test_what_it_is_taken_for(text: str, kind: str, sure: str, opens: str) -> None:
     found = {one.kind: one for one in readings(text.encode())}
     assert kind in found, list(found)
@@ -129,7 +130,7 @@ def test_what_it_is_taken_for(text: str, kind: str, sure: str, opens: str) -> No
     assert not opens or opens in lines, lines
 
 
-@pytest.mark.parametrize("text", [one[0] for one in KINDS], ids=[one[0][:30] for one in KINDS])
+@pytest.mark.parametrize("text", [text for text, *_ in KINDS], ids=NAMES)
 def test_every_line_is_one_of_a_job(text: str) -> None:
     """What is offered can be run as it stands."""
     for layer in layers(text.encode()):

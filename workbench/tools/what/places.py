@@ -21,7 +21,6 @@ _KINDS = {
 }
 _MAIL = re.compile(r"(?:mailto:)?([^\s@<>,;:\"()\[\]]{1,64})@([^\s@<>,;:\"()\[\]/?]{1,253})")
 _AS_NUMBER = re.compile(r"AS ?(\d{1,10})", re.I)
-_NAME_AND_PORT = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,252}):([1-9]\d{0,4})")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s]+", re.I)
 _TLD = re.compile(r"(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})\.?", re.I)
 _FILE_ENDINGS = {
@@ -58,12 +57,8 @@ def read(piece: Piece) -> Iterator[Reading]:
     if number is not None and int(number[1]) < 1 << 32:
         yield _as_number(int(number[1]), "certain" if text[:2] == "AS" else "possible")
     found = read_address(text)
-    named = _NAME_AND_PORT.fullmatch(text)
     if not found.why:
         yield from _address(text, found)
-    elif named is not None and int(named[2]) < 1 << 16:
-        sure: Sure = "certain" if "." in named[1] or named[1] == "localhost" else "possible"
-        yield _endpoint(text, int(named[2]), sure)
     if text.isascii() and text.isdigit() and 0 < int(text[:6]) < 1 << 16 and len(text) < 6:
         yield _port(int(text))
 
@@ -93,6 +88,9 @@ def _address(text: str, found: Address) -> Iterator[Reading]:
         yield _mac(text, found, warnings)
     elif found.kind == "endpoint":
         yield _endpoint(text, found.port or 0, "certain", warnings)
+    elif found.kind == "host name" and found.port is not None:
+        known = "." in found.host or found.host == "localhost"
+        yield _endpoint(text, found.port, "certain" if known else "possible", warnings)
     elif found.kind == "host name":
         yield from _name(text, found, warnings)
 
