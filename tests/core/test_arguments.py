@@ -110,6 +110,8 @@ def test_words_of_a_request_make_the_same_request(
 def test_words_of_a_request_hold_no_secret_and_no_default() -> None:
     request = ServeHttp(parse("http://me:hush@127.0.0.1:80/"))
     assert words_of(request) == ["serve", "http", "http://me@127.0.0.1/"]
+    pasted = parse_line(catalogue.load("what"), ["Basic bWU6aHVzaA=="])
+    assert words_of(pasted) == ["what"]
 
 
 def test_words_that_look_like_options_stay_what_they_are() -> None:

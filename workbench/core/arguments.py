@@ -169,9 +169,11 @@ def words_of(request: Request) -> list[str]:
     options: list[str] = []
     for one in parameters(type(request)):
         value = getattr(request, one.name)
+        if one.about.secret:
+            continue
         if one.about.positional:
             places += _texts(value)
-        elif one.about.secret or value == one.default:
+        elif value == one.default:
             continue
         elif one.kind is bool:
             options.append(one.flag if value else "--no-" + one.flag.removeprefix("--"))

@@ -18,7 +18,7 @@ from pathlib import Path
 from workbench.catalogue import TABS
 from workbench.core.arguments import words_of
 from workbench.core.folders import make_private, state_folder, write_whole
-from workbench.core.job import Request
+from workbench.core.job import Request, secrets_of
 from workbench.servers import sets
 
 LONGEST = 1 << 16
@@ -40,6 +40,8 @@ class Place:
     def ran(self, tab: str, request: Request) -> None:
         """Keep a request as its tab's last."""
         line = shlex.join(words_of(request))
+        if line == request.job and secrets_of(request):
+            return  # all that it was about is a secret
         if len(line) <= LONGEST // 8:
             self.lines[tab] = line
 

@@ -205,7 +205,7 @@ def _field(name: str, value: str, text: str) -> Iterator[Reading]:
     known = next((one for one in http_fields() if one.name.lower() == name.lower()), None)
     facts2 = [("name", name), ("value", shown(value))]
     facts2 += [("meaning", known.meaning), ("by", known.source)] if known is not None else []
-    sure: Sure = "certain" if known is not None else "possible"
+    sure: Sure = "certain" if known is not None else "likely" if "-" in name else "possible"
     opens = (line("headers", name),) if known is not None else ()
     kind = "field of HTTP" if known is not None else "header field"
     yield Reading(kind, sure, "", tuple(facts2), opens, (Inside(name, value.encode()),))

@@ -22,6 +22,7 @@ from workbench.ui.widgets.ring import Line, Ring
 _BOARDS: dict[str, tuple[str, str]] = {
     "watch": ("workbench.ui.panes.servers.watchboard", "WatchBoard"),
     "ways": ("workbench.ui.panes.servers.waysboard", "WaysBoard"),
+    "what": ("workbench.ui.panes.tools.whatboard", "WhatBoard"),
     "library": ("workbench.ui.panes.tools.libraryboard", "LibraryBoard"),
     "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
     "cookies": ("workbench.ui.panes.http.cookieboard", "CookieBoard"),
@@ -163,16 +164,20 @@ class Boards(ContentSwitcher):
         """Runs that go on until they are stopped: nobody waits for them."""
         return [one.run for one in self.query(RunBoard) if one.settles and one.run is not None]
 
-    async def open(self, job: Job[Any], request: Request, runs: Runs) -> RunBoard:
-        """Show a job on its board; a board is kept for each job."""
-        name = f"board-{job.name.replace(' ', '-')}"
+    async def show(self, job: str) -> RunBoard:
+        """Show the board of a job, whatever it holds; a board is kept for each job."""
+        name = f"board-{job.replace(' ', '-')}"
         if not self.query(f"#{name}"):
-            await self.add_content(make_board(job.name, name))
-        board = self.query_one(f"#{name}", RunBoard)
+            await self.add_content(make_board(job, name))
+        self.current = name
+        return self.query_one(f"#{name}", RunBoard)
+
+    async def open(self, job: Job[Any], request: Request, runs: Runs) -> RunBoard:
+        """Run a job on its board."""
+        board = await self.show(job.name)
         board.begin(partial(runs.start, job, board.prepared(request)))
         if board.run is not None and board.settles:
             runs.settle(board.run)
-        self.current = name
         return board
 
     def go_home(self) -> None:

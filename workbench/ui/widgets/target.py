@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -49,6 +50,13 @@ class TargetLine(Horizontal):
     class Changed(Message):
         """The text is another."""
 
+    class Pasted(Message):
+        """Several lines were pasted, which do not fit on one."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(
         self,
         verb: str,
@@ -76,6 +84,9 @@ class TargetLine(Horizontal):
         )
         yield Label("^o options", classes="hint", markup=False)
 
+    takes_lines = False
+    """The pane has a use for several lines at once (`Pasted`)."""
+
     def on_mount(self) -> None:
         """Ask the history for what was run here before."""
         line = self.query_one(_Line)
@@ -93,7 +104,8 @@ class TargetLine(Horizontal):
         app.runs.past_targets(self._jobs, found)
 
     def _remember(self, lines: list[str]) -> None:
-        self.past = [line.removeprefix(f"{self._verb} ") for line in lines]
+        bare = (line.removeprefix(f"{self._verb} ") for line in lines)
+        self.past = [line for line in bare if line]
 
     @property
     def value(self) -> str:
@@ -114,6 +126,14 @@ class TargetLine(Horizontal):
         """Go to the line, its text selected: what is typed takes its place; end keeps it."""
         self.edit()
         self.query_one(_Line).offer()
+
+    def names_job(self) -> bool:
+        """Whether the line begins with the name of any job."""
+        try:
+            catalogue.match(shlex.split(self.value))
+        except (KeyError, ValueError):
+            return False
+        return True
 
     def elsewhere(self) -> str:
         """The tab of the job that the line names where that is not one of ours, or ""."""
@@ -199,6 +219,14 @@ class _Line(Input):
         self._place = place
         self.value = self._draft if place == -1 else past[place]
         self.cursor_position = len(self.value)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """One line is typed; several are for the pane, which else gets the first."""
+        pane = cast(TargetLine, self.parent)
+        if pane.takes_lines and len(event.text.strip().splitlines()) > 1:
+            event.stop()
+            event.prevent_default()
+            pane.post_message(TargetLine.Pasted(event.text))
 
     def on_blur(self) -> None:
         """The walk begins anew."""

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 
+from workbench import catalogue
+from workbench.core.job import Job, Request
+from workbench.tools.what.job import What, told
+from workbench.tools.what.layers import layers
 from workbench.ui.panes.boardspane import BoardsPane
+from workbench.ui.panes.tools.whatboard import WhatBoard
+from workbench.ui.widgets.target import TargetLine
 
 HELP = r"""
-What one looks up, makes or takes apart in the middle of work.
+Paste anything, one line or many, and read along what it is: an address, a
+URL, a token, a certificate, a mail, a request, a traceback, a cookie, a
+time, base64, hex, and what is inside of it, layer by layer. enter goes to
+the readings, enter there opens one in the tab where it belongs, s chooses
+among the jobs that understand it. Nothing pasted is kept in the history.
 
-On the target line a job and what it is about; enter runs it.
+Or what one looks up and makes in the middle of work: a job and its words.
+  what --file FILE             the same of a file
   uuid                         a new one, of version 7; --version 1 to 8
   uuid --count 1000 --form hex many, and how they are written
   uuid 6ba7b810-9dad-…         read field by field, in any of its forms
@@ -33,17 +45,17 @@ Tables to look things up in, by number, name or any word:
   library urllib               Python's networking library by modules: the
                                jobs and an example; enter goes to it
 There / narrows the rows down as you type, s sends the row or its document,
-y copies all of it, e saves the table.
+y copies, e saves; / y and e are there for the lines of every other job too.
 
 b goes from board to board, p shows the same as a script and as a shell
-command, e exports, y copies.
+command.
 
 What comes from a file or a paste is shown as text, whatever is in it;
 nothing in it is followed or run.
 """
 
 EMPTY = (
-    "Type a job on the line above and press enter:\n\n"
+    "Paste anything on the line above, or type a job:\n\n"
     "uuid makes one or reads one, message takes a mail apart,\n"
     "status, headers, methods, attributes, alerts and errno\n"
     "tell what a number or a word means, and library which job\n"
@@ -55,13 +67,13 @@ class ToolsPane(BoardsPane):
     """The boards of the tools."""
 
     tab: ClassVar[str] = "tools"
-    verb: ClassVar[str] = "uuid"
+    verb: ClassVar[str] = "what"
     verbs: ClassVar[tuple[str, ...]] = (
         *("alerts", "attributes", "cookie", "encode", "errno", "hash", "headers", "library"),
-        *("message", "methods", "status", "url"),
+        *("message", "methods", "status", "url", "uuid"),
     )
     prompt: ClassVar[str] = "tools"
-    first_line: ClassVar[str] = "uuid --count 3"
+    first_line: ClassVar[str] = "X-Next: aHR0cHM6Ly9leGFtcGxlLm9yZy8/cT0lNDE="
     help_text: ClassVar[str] = HELP
     empty_text: ClassVar[str] = EMPTY
 
@@ -69,3 +81,57 @@ class ToolsPane(BoardsPane):
         Binding("x", "stop", "stop", id="tools.stop"),
         Binding("b", "board", "other board", show=False, id="tools.board"),
     ]
+
+    def on_mount(self) -> None:
+        """Several lines may be pasted."""
+        self.target.takes_lines = True
+
+    # -- what is pasted ------------------------------------------------------------------------
+
+    def request(self) -> tuple[Job[Any], Request]:
+        """What the line stands for: a job, or else what is to be read as it stands.
+
+        Raises:
+            UsageError: one line that says what is wrong and what to try.
+        """
+        text = self.target.value.strip()
+        if not text or self.target.names_job():
+            return super().request()
+        return catalogue.load("what"), What((text,))
+
+    def on_target_line_changed(self) -> None:
+        """Read along."""
+        super().on_target_line_changed()
+        text = self.target.value.strip()
+        if text and not self.target.names_job():
+            self.run_worker(self._read(text), exclusive=True, group="what")
+
+    async def _read(self, text: str) -> None:
+        board = await self.boards.show("what")
+        if isinstance(board, WhatBoard):
+            data = text.encode("utf-8", "surrogateescape")
+            board.read(data, [told(one, "-") for one in layers(data)])
+
+    def on_target_line_pasted(self, event: TargetLine.Pasted) -> None:
+        """Several lines are read at once."""
+        event.stop()
+        self._take_paste(event.text)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste beside the line is one onto it."""
+        event.stop()
+        if len(event.text.strip().splitlines()) > 1:
+            self._take_paste(event.text)
+        elif event.text.strip():
+            self.target.value = event.text.strip()
+            self.target.edit()
+
+    def _take_paste(self, text: str) -> None:
+        self.show_error("")
+        self.submit(catalogue.load("what"), What((text,)))
+
+    async def _open_board(self, job: Job[Any], request: Request) -> None:
+        await super()._open_board(job, request)
+        board = self.boards.board
+        if isinstance(board, WhatBoard) and isinstance(request, What):
+            board.paste = " ".join(request.text).encode("utf-8", "surrogateescape")
