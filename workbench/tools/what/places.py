@@ -88,9 +88,10 @@ def _address(text: str, found: Address) -> Iterator[Reading]:
         yield _mac(text, found, warnings)
     elif found.kind == "endpoint":
         yield _endpoint(text, found.port or 0, "certain", warnings)
-    elif found.kind == "host name" and found.port is not None and found.port < 1 << 16:
+    elif found.kind == "host name" and found.port is not None:
         known = "." in found.host or found.host == "localhost"
-        yield _endpoint(text, found.port, "certain" if known else "possible", warnings)
+        if found.port < 1 << 16:
+            yield _endpoint(text, found.port, "certain" if known else "possible", warnings)
     elif found.kind == "host name":
         yield from _name(text, found, warnings)
 
