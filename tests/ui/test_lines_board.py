@@ -34,6 +34,9 @@ async def test_lines_are_filtered_copied_and_saved(size: tuple[int, int], tmp_pa
         board = pane.query_one(LinesBoard)
         await driver.press("slash", *"host", "enter")
         await driver.until(lambda: len(board.ring.shown) == 4, "the lines that name a host")
+        await driver.press("up", "up", "s")
+        await driver.see("Send to", "Addresses: resolve evil.com")
+        await driver.press("escape", "end")
         await driver.press("y")
         assert "browsers ex.com" in driver.app.clipboard
         assert "origin" not in driver.app.clipboard

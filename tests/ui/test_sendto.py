@@ -9,7 +9,7 @@ import pytest
 from workbench import catalogue
 from workbench.core.arguments import parse_line
 from workbench.core.endpoint import parse
-from workbench.ui.sendto import COPY, choices
+from workbench.ui.sendto import COPY, choices, text_choices
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,13 @@ def test_every_address_is_reached_by_loopback(endpoint: str, line: str) -> None:
 def test_a_password_is_not_sent_along() -> None:
     lines = [line for line, _ in choices(parse("http://me:secret@127.0.0.1:80/"))]
     assert not any("secret" in line for line in lines)
+
+
+def test_what_a_line_names_can_be_sent_on() -> None:
+    text = "* connected to 192.0.2.7:25 (mx.example.org) as "
+    lines = [line for line, _ in text_choices(text)]
+    assert "smtp smtp://192.0.2.7:25" in lines
+    assert "resolve mx.example.org" in lines
+    assert "uuid 6ba7b810-9dad-11d1-80b4-00c04fd430c8" in lines
+    assert not any(line.startswith("headers") for line in lines), "a word is no field"
+    assert text_choices("nothing is here") == []

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
 from workbench import catalogue
 from workbench.addresses.span import text
 from workbench.core.endpoint import Endpoint
+from workbench.tools.what.reading import PASTE
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
 
 COPY = "copy"
+CHOICES_MOST = 20
+WORDS_MOST = 50
+_BETWEEN = re.compile(r"[\s,;()<>\"'=|]+")
+_PLAIN_WORDS = ("field of HTTP", "method of HTTP", "alert of TLS")
+"""Readings of words that stand in any sentence."""
 
 MAIL = ("smtp", "smtps", "submission", "submissions", "lmtp", "lmtp+unix")
 MAILBOXES = ("imap", "imaps", "pop3", "pop3s")
@@ -84,6 +91,34 @@ def word_choices(words: list[str]) -> list[tuple[str, str]]:
             found.append((f"dns {line}", f"Addresses: ask DNS for {word}"))
         found.append((f"{COPY} {line}", f"copy {word}"))
     return list(dict.fromkeys(found))
+
+
+def text_choices(text: str) -> list[tuple[str, str]]:
+    """The command lines that a text, or what its words name, can be sent to."""
+    from workbench.tools.what.layers import readings
+
+    words = [text, *_BETWEEN.split(text)[:WORDS_MOST]]
+    found = [
+        (line, f"{title_of(line)}: {line}")
+        for word in dict.fromkeys(one.strip(".:!?") for one in words if len(one) > 2)
+        for reading in readings(word.encode("utf-8", "surrogateescape"))
+        if reading.sure != "possible" and reading.kind not in _PLAIN_WORDS
+        for line in reading.opens
+        if PASTE not in line
+    ]
+    return list(dict.fromkeys(found))[:CHOICES_MOST]
+
+
+def title_of(line: str) -> str:
+    """The title of the tab where a command line runs."""
+    name, _ = catalogue.match(shlex.split(line))
+    tab = catalogue.load(name).tab
+    return next(one.title for one in catalogue.TABS if one.name == tab)
+
+
+def offer_text(app: WorkbenchApp, text: str) -> None:
+    """Ask where to send what stands in a text, and go there."""
+    offer_lines(app, text_choices(text))
 
 
 def offer_words(app: WorkbenchApp, words: list[str]) -> None:

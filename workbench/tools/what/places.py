@@ -90,7 +90,7 @@ def _address(text: str, found: Address) -> Iterator[Reading]:
         yield _endpoint(text, found.port or 0, "certain", warnings)
     elif found.kind == "host name" and found.port is not None:
         known = "." in found.host or found.host == "localhost"
-        if found.port < 1 << 16:
+        if found.port:  # 0 is no port that anybody can be reached at
             yield _endpoint(text, found.port, "certain" if known else "possible", warnings)
     elif found.kind == "host name":
         yield from _name(text, found, warnings)

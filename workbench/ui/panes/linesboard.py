@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class LinesBoard(RunBoard):
-    """/ narrows the lines down, y copies the selected ones, e saves all of them."""
+    """/ narrows the lines down; s sends on what the selected ones name, y copies, e saves all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", id="lines.filter"),
+        Binding("s", "send_to", "send to", id="lines.send"),
         Binding("y", "copy", "copy", id="lines.copy"),
         Binding("e", "export", "export", id="lines.export"),
     ]
@@ -48,6 +49,13 @@ class LinesBoard(RunBoard):
         """Back to the lines."""
         event.stop()
         self.ring.focus()
+
+    def action_send_to(self) -> None:
+        """Offer what the selected line names: addresses, names, endpoints, URLs, UUIDs."""
+        from workbench.ui.sendto import offer_text
+
+        line = self.ring.cursor_line
+        offer_text(cast("WorkbenchApp", self.app), line.text.strip() if line is not None else "")
 
     def action_copy(self) -> None:
         """Copy the selected lines; all of them while the end is followed."""

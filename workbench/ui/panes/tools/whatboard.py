@@ -20,7 +20,7 @@ from workbench.core.units import amount
 from workbench.tools.what.job import Recognised
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.pastes import Pastes
-from workbench.ui.sendto import offer_lines
+from workbench.ui.sendto import offer_lines, title_of
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
 
@@ -133,7 +133,7 @@ class WhatBoard(RunBoard):
         if one is None or not one.opens:
             self.notify("no job opens this; y copies it")
             return
-        lines = [(self._runnable(one, line), f"{_tab(line)}: {line}") for line in one.opens]
+        lines = [(self._runnable(one, line), f"{title_of(line)}: {line}") for line in one.opens]
         offer_lines(cast("WorkbenchApp", self.app), [pair for pair in lines if pair[0]])
 
     def _runnable(self, one: Recognised, line: str) -> str:
@@ -171,14 +171,7 @@ def _facts(one: Recognised) -> list[str]:
 
 
 def _doors(one: Recognised) -> list[str]:
-    return [f"> {_tab(line)}: {safe(line)}" for line in one.opens]
-
-
-def _tab(line: str) -> str:
-    """The title of the tab where a job line shows."""
-    name, _ = catalogue.match(shlex.split(line))
-    tab = catalogue.load(name).tab
-    return next(one.title for one in catalogue.TABS if one.name == tab)
+    return [f"> {title_of(line)}: {safe(line)}" for line in one.opens]
 
 
 def _cell(row: Recognised, column: str, width: int) -> Cell:
