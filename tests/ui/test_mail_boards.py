@@ -187,6 +187,22 @@ def test_a_pop3_mailbox_is_read_and_deleted_of(
     asyncio.run(drive())
 
 
+def test_a_message_goes_on_to_the_tools(pop3: Watched) -> None:
+    async def drive() -> None:
+        async with driving((120, 40)) as driver:
+            pane = await driver.open("mail_ftp")
+            await driver.target(pane, f"pop3://me:x@127.0.0.1:{pop3.endpoint.port}")
+            await driver.see("Grüße", "two", "2 messages")
+            await driver.press("enter")
+            await driver.see("für dich")
+            await driver.press("s")
+            await driver.see("Tools: this message, taken apart", "Sockets: talk to")
+            await driver.press("enter")
+            await driver.see("[Tools]", "image/png", "paste-1.eml")
+
+    asyncio.run(drive())
+
+
 def test_without_a_name_it_says_what_the_server_can(imap: Watched, pop3: Watched) -> None:
     async def drive() -> None:
         async with driving((80, 24)) as driver:

@@ -62,8 +62,8 @@ async def test_many_lines_are_pasted_at_once(tmp_path: Path) -> None:
         await driver.until(lambda: board.table.has_focus, "the readings")
         await driver.press("enter")
         await driver.see("[TLS]", "cert show /")
-        assert board.pastes.folder is not None
-        kept = only_file(board.pastes.folder)
+        assert driver.app.pastes.folder is not None
+        kept = only_file(driver.app.pastes.folder)
         assert kept.read_bytes().decode() == text
         assert kept.stat().st_mode & 0o077 == 0
     assert not kept.exists()

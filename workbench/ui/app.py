@@ -31,6 +31,7 @@ from workbench.ui.keys import KeysInOrder, tell_alt_digits
 from workbench.ui.light import LightScreen, in_ssh_session
 from workbench.ui.panes import make
 from workbench.ui.panes.base import Pane
+from workbench.ui.pastes import Pastes
 from workbench.ui.runs import Runs
 from workbench.ui.widgets import glyphs
 from workbench.ui.widgets.activity import ActivityBar
@@ -83,6 +84,7 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
         self.settings = settings
         self.problems = problems
         self.runs = Runs(settings)
+        self.pastes = Pastes()
         self.place = resume.load() if settings.history.enabled else resume.Place()
         tell_alt_digits()
         if screen.ascii:
@@ -334,6 +336,7 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
         """End all that runs, and keep where the user was and what was served."""
         served = [run.request for run in self.runs.servers if run.request.job.startswith("serve ")]
         self.runs.close()
+        self.pastes.close()
         if self.settings.history.enabled:
             try:
                 resume.save(self.place, served)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench import catalogue
 from workbench.addresses.span import text
 from workbench.core.endpoint import Endpoint
+from workbench.core.failure import explain
 from workbench.tools.what.reading import PASTE
+from workbench.ui.widgets.ring import Ring
 
 if TYPE_CHECKING:
     from workbench.ui.app import WorkbenchApp
@@ -126,9 +129,25 @@ def offer_words(app: WorkbenchApp, words: list[str]) -> None:
     offer_lines(app, word_choices(words))
 
 
-def offer(app: WorkbenchApp, endpoint: Endpoint) -> None:
-    """Ask where to, and go there."""
-    offer_lines(app, choices(endpoint))
+def offer(app: WorkbenchApp, endpoint: Endpoint, more: Sequence[tuple[str, str]] = ()) -> None:
+    """Ask where to send an endpoint, or what the line names that the user is on, and go there.
+
+    Args:
+        more: command lines, with words, that stand first.
+    """
+    line = app.focused.cursor_line if isinstance(app.focused, Ring) else None
+    named = text_choices(line.text) if line is not None else []
+    offer_lines(app, list(dict.fromkeys([*more, *choices(endpoint), *named])))
+
+
+def message_choices(app: WorkbenchApp, data: bytes) -> list[tuple[str, str]]:
+    """The command lines for a mail message that is at hand, which is kept as a file for them."""
+    try:
+        path = shlex.quote(app.pastes.keep(data, "mail message"))
+    except OSError as problem:
+        app.notify(explain("keep the message", problem).line(), severity="error")
+        return []
+    return [(f"message {path}", "Tools: this message, taken apart")]
 
 
 def offer_lines(app: WorkbenchApp, lines: list[tuple[str, str]]) -> None:

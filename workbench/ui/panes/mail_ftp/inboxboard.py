@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -55,6 +56,7 @@ class InboxBoard(RunBoard):
         Binding("v", "view", "source", id="inbox.view"),
         Binding("a", "attachments", "save parts", id="inbox.attachments"),
         Binding("slash", "filter", "filter", id="inbox.filter"),
+        Binding("s", "send_to", "send to", id="inbox.send"),
         Binding("y", "copy", "copy", id="inbox.copy"),
         Binding("e", "export", "export", id="inbox.export"),
     ]
@@ -210,6 +212,18 @@ class InboxBoard(RunBoard):
         question = f"Save {len(parts)} attachment{'s'[: len(parts) > 1]} in which folder?"
         hint = "enter saves them, esc does not; nothing is replaced"
         self.app.push_screen(Ask(question, ".", hint), answered)
+
+    def action_send_to(self) -> None:
+        """Send the message on, or what the selected line of it names."""
+        from workbench.ui.sendto import offer_lines, text_choices
+
+        one, ring = self.selected, self.app.focused
+        lines = []
+        if one is not None:
+            lines.append((f"message {shlex.quote(one.path)}", "Tools: this message, taken apart"))
+        if isinstance(ring, Ring) and ring.cursor_line is not None:
+            lines += text_choices(ring.cursor_line.text)
+        offer_lines(cast("WorkbenchApp", self.app), lines)
 
     def action_copy(self) -> None:
         """Copy the selected lines of the message, or the file's name."""

@@ -128,6 +128,11 @@ class NewsBoard(SessionBoard):
         return self.query_one("#news-groups", Table)
 
     @property
+    def message_data(self) -> bytes:
+        """The article that is open."""
+        return self.article.data if self.article is not None else b""
+
+    @property
     def threads(self) -> Table:
         """The threads of the group that is open."""
         return self.query_one("#news-threads", Table)

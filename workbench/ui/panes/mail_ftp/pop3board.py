@@ -115,6 +115,13 @@ class Pop3Board(ReadingBoard):
         return self.messages
 
     @property
+    def message_data(self) -> bytes:
+        """The message that was retrieved."""
+        one = self.message
+        whole = one is not None and one.whole
+        return one.data.encode("utf-8", "surrogateescape") if one is not None and whole else b""
+
+    @property
     def messages(self) -> Table:
         """The table of messages."""
         return self.query_one("#pop3-messages", Table)

@@ -58,6 +58,11 @@ class SessionBoard(RunBoard):
         request = self.run.request if self.run is not None else None
         return getattr(request, "endpoint", None)
 
+    @property
+    def message_data(self) -> bytes:
+        """The mail message that is shown, whole; b"" for none."""
+        return b""
+
     # -- what is told --------------------------------------------------------------------------
 
     def keep(self, event: Event) -> None:
@@ -107,12 +112,13 @@ class SessionBoard(RunBoard):
             self.run_worker(app.take("tls", f"tls {end.authority}{starttls}", run=True))
 
     def action_send_to(self) -> None:
-        """Send the server elsewhere."""
-        from workbench.ui.sendto import offer
+        """Send the server elsewhere, or the message that is shown."""
+        from workbench.ui.sendto import message_choices, offer
 
-        end = self.endpoint
+        end, app = self.endpoint, cast("WorkbenchApp", self.app)
         if end is not None:
-            offer(cast("WorkbenchApp", self.app), end.without_password())
+            data = self.message_data
+            offer(app, end.without_password(), message_choices(app, data) if data else ())
 
     def export(self, events: list[Event]) -> None:
         """Save events as JSON lines, or as they read."""

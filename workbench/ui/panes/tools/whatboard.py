@@ -19,7 +19,6 @@ from workbench.core.text import safe
 from workbench.core.units import amount
 from workbench.tools.what.job import Recognised
 from workbench.ui.panes.boards import RunBoard
-from workbench.ui.pastes import Pastes
 from workbench.ui.sendto import offer_lines, title_of
 from workbench.ui.widgets.table import Cell, Column, Table
 from workbench.ui.widgets.tones import Tone
@@ -56,17 +55,12 @@ class WhatBoard(RunBoard):
         self.last: Event | None = None
         self.paste = b""
         """What the rows are about."""
-        self.pastes = Pastes()
 
     def compose_body(self) -> ComposeResult:
         """The readings, and the selected one whole."""
         yield Table(COLUMNS, cell=_cell, tone=_tone, empty="Nothing that is known here.")
         with VerticalScroll(can_focus=False):
             yield Static("", classes="about", markup=False)
-
-    def on_unmount(self) -> None:
-        """Pastes end with the board."""
-        self.pastes.close()
 
     @property
     def table(self) -> Table:
@@ -141,10 +135,11 @@ class WhatBoard(RunBoard):
         if not line.endswith(" -") or not self.paste:
             return line
         try:
-            return f"{line[:-1]}{shlex.quote(self.pastes.keep(self.paste, one.kind))}"
+            path = cast("WorkbenchApp", self.app).pastes.keep(self.paste, one.kind)
         except OSError as problem:
             self.notify(explain("keep the paste", problem).line(), severity="error")
             return ""
+        return line[:-1] + shlex.quote(path)
 
     def action_copy(self) -> None:
         """Copy what the selected reading says."""
