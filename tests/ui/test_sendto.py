@@ -93,7 +93,7 @@ def test_a_password_is_not_sent_along() -> None:
 
 
 def test_what_a_line_names_can_be_sent_on() -> None:
-    text = "* connected to 192.0.2.7:25 (mx.example.org) as "
+    text = "* at 192.0.2.7:25 (mx.example.org), host 6ba7b810-9dad-11d1-80b4-00c04fd430c8"
     lines = [line for line, _ in text_choices(text)]
     assert "smtp smtp://192.0.2.7:25" in lines
     assert "resolve mx.example.org" in lines

@@ -235,7 +235,7 @@ async def test_an_event_loop_is_seen(size: tuple[int, int], tmp_path: Path) -> N
         board = await opened(driver, "selectors --peers 2 --pace 0.1", SelectorBoard)
         watched = board.loop.watched
         await driver.until(lambda: len(watched) == 5, "listener, two wake-ups, two peers")
-        await driver.see("listener: readable when", "peer 127.0.0.1:", "rounds", "epoll on tcp://")
+        await driver.see("listener: readable", "peer 127.0.0.1:", "rounds", "epoll on tcp://")
         await driver.until(lambda: any(one.ready for one in watched.values()), "a round")
         await driver.press("space")
         await driver.see("held: space goes on")
@@ -254,7 +254,7 @@ async def test_the_loop_of_a_server_and_of_a_session(size: tuple[int, int]) -> N
         servers = driver.servers
         servers.query_one("#servers").focus()
         await driver.press("l")
-        await driver.see("listener: readable when", "commands to the job", "esc closes")
+        await driver.see("listener: readable", "commands to the job", "esc closes")
         await driver.press("escape")
         await driver.open("sockets")
         view = await driver.connect(str(server.endpoint))
