@@ -187,8 +187,8 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
 
     def _pulse(self) -> None:
         """One frame: hand out events, then let what is visible draw itself."""
-        self.runs.pulse()
         try:
+            self.runs.pulse()
             self._draw()
         except NoMatches:
             pass  # the screen is being built or taken down: there is nothing to draw on
