@@ -69,6 +69,8 @@ JOBS = {
     "url": "workbench.tools.urls.job",
     "uuid": "workbench.tools.uuids.job",
     "what": "workbench.tools.what.job",
+    "cgi": "workbench.tools.once.cgi",
+    "wsgi": "workbench.tools.once.wsgi",
     "listen": "workbench.sockets.listen",
     "multicast": "workbench.sockets.multicast",
     "ping": "workbench.sockets.ping",

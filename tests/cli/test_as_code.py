@@ -102,6 +102,8 @@ COMPARED = {
     "ftp": "tests/mail_ftp/ftp/test_job.py",
     "uuid": "tests/tools/test_uuid.py",
     "what": "tests/tools/what/test_readings.py",
+    "cgi": "tests/tools/once/test_once.py",
+    "wsgi": "tests/tools/once/test_once.py",
     "cookie": "tests/tools/test_cookie.py",
     "hash": "tests/tools/test_digests.py",
     "library": "tests/tools/test_library.py",

@@ -17,13 +17,13 @@ from typing import IO
 
 from workbench.core.events import Note
 from workbench.core.text import safe
-from workbench.http.application import Application, Exchange
+from workbench.http.application import Application, Exchange, ServerName
 from workbench.http.gateway.environ import meta_variables
 from workbench.http.gateway.lines import ErrorStream, unwatch
 from workbench.http.gateway.script_output import ScriptError, ScriptOutput
 from workbench.http.gateway.scripts import Script, Scripts
 from workbench.http.gateway.spawn import Spawner
-from workbench.http.request_head import BadRequest
+from workbench.http.request_head import BadRequest, RequestHead
 from workbench.http.response import refusal
 from workbench.http.spool import discard
 from workbench.servers.callbacks import Timer
@@ -151,7 +151,13 @@ class Running:
         started = owner.spawner.spawn(
             script.command,
             os.path.dirname(script.file),
-            environment(exchange, script, length=None if body is None else exchange.received),
+            environment(
+                exchange.head,
+                script,
+                peer=exchange.peer,
+                server=exchange.server,
+                length=None if body is None else exchange.received,
+            ),
             None if body is None else body.fileno(),
         )
         self._pid = started.pid
@@ -368,12 +374,14 @@ class Running:
         self._owner.over(self)
 
 
-def environment(exchange: Exchange, script: Script, *, length: int | None) -> dict[bytes, bytes]:
+def environment(
+    head: RequestHead, script: Script, *, peer: str, server: ServerName, length: int | None
+) -> dict[bytes, bytes]:
     """All that a script finds in its environment (RFC 3875 section 4.1), and PATH."""
     variables = meta_variables(
-        exchange.head,
-        peer=exchange.peer,
-        server=exchange.server,
+        head,
+        peer=peer,
+        server=server,
         script_name=script.script_name.decode("latin-1"),
         path_info=script.path_info.decode("latin-1"),
         length=length,

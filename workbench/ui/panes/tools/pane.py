@@ -69,8 +69,8 @@ class ToolsPane(BoardsPane):
     tab: ClassVar[str] = "tools"
     verb: ClassVar[str] = "what"
     verbs: ClassVar[tuple[str, ...]] = (
-        *("alerts", "attributes", "cookie", "encode", "errno", "hash", "headers", "library"),
-        *("message", "methods", "status", "url", "uuid"),
+        *("alerts", "attributes", "cgi", "cookie", "encode", "errno", "hash", "headers", "library"),
+        *("message", "methods", "status", "url", "uuid", "wsgi"),
     )
     prompt: ClassVar[str] = "tools"
     first_line: ClassVar[str] = "X-Next: aHR0cHM6Ly9leGFtcGxlLm9yZy8/cT0lNDE="
