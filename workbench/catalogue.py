@@ -69,6 +69,7 @@ JOBS = {
     "url": "workbench.tools.urls.job",
     "uuid": "workbench.tools.uuids.job",
     "what": "workbench.tools.what.job",
+    "xmlrpc": "workbench.http.xmlrpc.client",
     "cgi": "workbench.tools.once.cgi",
     "wsgi": "workbench.tools.once.wsgi",
     "listen": "workbench.sockets.listen",

@@ -103,6 +103,7 @@ COMPARED = {
     "uuid": "tests/tools/test_uuid.py",
     "what": "tests/tools/what/test_readings.py",
     "cgi": "tests/tools/once/test_once.py",
+    "xmlrpc": "tests/http/xmlrpc/test_client.py",
     "wsgi": "tests/tools/once/test_once.py",
     "cookie": "tests/tools/test_cookie.py",
     "hash": "tests/tools/test_digests.py",

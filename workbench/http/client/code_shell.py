@@ -40,7 +40,7 @@ def shell(request: Http) -> str:
         line = f"{text_of(name)}: {text_of(value)}" if value else f"{text_of(name)};"
         quoted += ["--header", shlex.quote(line)]
     quoted += [f"--header {shlex.quote(text_of(name) + ':')}" for name in sorted(items.omit)]
-    quoted += _shell_body(request, items) + _shell_login(request) + _shell_way(request, url)
+    quoted += _shell_body(request, items) + _shell_login(request) + curl_way(request, url)
     if request.follow:
         quoted += ["--location", "--max-redirs", str(request.max_redirects)]
     if request.cookies is not None:
@@ -70,7 +70,7 @@ def download_shell(request: Download) -> str:
         ]
     part = shlex.quote(f"{path}.part")
     quoted = [shlex.quote(word) for word in words] + _shell_login(request)
-    quoted += _shell_way(request, url)
+    quoted += curl_way(request, url)
     quoted += ["--output", part, "--connect-timeout", f"{request.timeout:g}"]
     command = " ".join([*quoted, shlex.quote(_curl_url(url))])
     if request.digest:
@@ -111,7 +111,7 @@ def _shell_login(request: Http | Download) -> list[str]:
     return [*secret, flag, "--user", f'{shlex.quote(user)}:"$PASSWORD"']
 
 
-def _shell_way(request: ClientRequest, url: Endpoint) -> list[str]:
+def curl_way(request: ClientRequest, url: Endpoint) -> list[str]:
     words: list[str] = []
     if url.is_unix:
         flag = "--abstract-unix-socket" if url.unix_path.startswith("@") else "--unix-socket"
