@@ -32,6 +32,7 @@ def wsgi(fd: int) -> int:
     _find_ourselves()
     import time
     import warnings
+    from dataclasses import replace
     from wsgiref.validate import WSGIWarning, validator
 
     from workbench.core.message import encode, from_json
@@ -103,7 +104,10 @@ def wsgi(fd: int) -> int:
         file = trace.tb_frame.f_code.co_filename if trace is not None else ""
         if isinstance(problem, AssertionError) and file.endswith("validate.py"):
             say(Breach(str(problem) or "the validator refuses it", "PEP 3333, wsgiref.validate"))
-        say(crash(doing, problem, skip=_PACKAGE))
+        told = crash(doing, problem, skip=_PACKAGE)
+        # The validator's frames lie around every one of the application's.
+        own = tuple(one for one in told.frames if not one.file.endswith("wsgiref/validate.py"))
+        say(replace(told, frames=own or told.frames))
         status = 1
     if taken.status:
         fields = tuple(

@@ -14,6 +14,7 @@ from textual.widgets import ContentSwitcher
 from workbench.core.text import safe
 from workbench.core.units import amount, duration
 from workbench.servers.events import ConnectionRow, SortKey
+from workbench.ui.panes.crashlines import crash_lines
 from workbench.ui.panes.servers.board import Server
 from workbench.ui.panes.servers.figures import FiguresView
 from workbench.ui.panes.servers.kept import (
@@ -21,7 +22,6 @@ from workbench.ui.panes.servers.kept import (
     REQUEST_COLUMNS,
     VISITOR_COLUMNS,
     KeptView,
-    crash_lines,
     request_lines,
     visitor_lines,
 )

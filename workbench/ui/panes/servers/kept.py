@@ -170,21 +170,6 @@ def visitor_lines(event: Any) -> Iterator[Line]:
             name = ""
 
 
-def crash_lines(event: Any) -> Iterator[Line]:
-    """A crash whole: each frame with the lines of code around it and its local values."""
-    yield Line(safe(f"{event.request}: {event.title}"), "bad", event)
-    for frame in event.frames:
-        yield Line(safe(f"{frame.file}:{frame.line} in {frame.function}"), "warn", event)
-        for number, code in enumerate(frame.source, frame.first):
-            mark = ">" if number == frame.line else " "
-            tone = "" if number == frame.line else "dim"
-            yield Line(f"{mark}{number:>5} {safe(code.rstrip())}", tone, event)  # type: ignore[arg-type]
-        for value in frame.values:
-            yield Line(f"      {safe(value.name)} = {safe(value.value)}", "in", event)
-    for text in event.cause:
-        yield Line(safe(f"because of {text}"), "bad", event)
-
-
 def _cell(event: Any, column: str, _: int) -> Cell:
     match column:
         case "at":

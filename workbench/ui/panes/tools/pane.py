@@ -36,6 +36,11 @@ Or what one looks up and makes in the middle of work: a job and its words.
   encode gzip,base64 --text abc; --decode takes codings off again
   cookie 'Set-Cookie: a=1; …'  a pasted line by browsers' rules, and what
                                Python makes of it; --url is who sent it
+  xmlrpc http://HOST/          the methods of a server; enter on one writes
+                               its call on the line, types by its signature
+  cgi SCRIPT, wsgi MODULE:APP  one request to a program, without a server:
+                               --path '/a?b=c' --data x=y --header N:V; v goes
+                               through answer, environment, failure, said
 Tables to look things up in, by number, name or any word:
   status 502, status 4xx       HTTP's codes, also those of no registry
   headers Vary, methods PATCH  its fields and methods, with their RFC
@@ -70,7 +75,7 @@ class ToolsPane(BoardsPane):
     verb: ClassVar[str] = "what"
     verbs: ClassVar[tuple[str, ...]] = (
         *("alerts", "attributes", "cgi", "cookie", "encode", "errno", "hash", "headers", "library"),
-        *("message", "methods", "status", "url", "uuid", "wsgi"),
+        *("message", "methods", "status", "url", "uuid", "wsgi", "xmlrpc"),
     )
     prompt: ClassVar[str] = "tools"
     first_line: ClassVar[str] = "X-Next: aHR0cHM6Ly9leGFtcGxlLm9yZy8/cT0lNDE="
