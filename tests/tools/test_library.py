@@ -13,13 +13,14 @@ import pytest
 from tests.cli.program import PATIENCE, WORKBENCH, next_event, started
 from workbench import catalogue
 from workbench.core.arguments import parse_line
-from workbench.tools.library import AT, LIBRARY, Library, Row, in_this_python, rows
+from workbench.tools.library import AT, LIBRARY, Library, Row, in_this_python, markdown, rows
 
 ROOT = Path(__file__).parents[2]
 
 NAMED = """ipaddress socket selectors socketserver ssl cgi cgitb wsgiref urllib.parse
 urllib.request urllib.robotparser urllib.error http http.client http.server http.cookies
-http.cookiejar ftplib nntplib telnetlib smtplib poplib imaplib email uuid""".split()  # noqa: SIM905
+http.cookiejar ftplib nntplib telnetlib smtplib poplib imaplib email uuid xmlrpc.client
+xmlrpc.server""".split()  # noqa: SIM905
 
 
 def test_every_module_has_a_row_and_every_job_is_there() -> None:
@@ -40,6 +41,10 @@ def test_a_module_that_left_is_told_so() -> None:
         # 3.13 has nntplib only where the package standard-nntplib brings it back.
         assert in_this_python(name) or sys.version_info >= (3, 13)
     assert [one.module for one in rows(("robots",))] == ["urllib.robotparser"]
+
+
+def test_the_readme_has_the_same_table() -> None:
+    assert markdown() in (ROOT / "README.md").read_text()
 
 
 def words_of(line: str) -> list[str]:

@@ -81,13 +81,13 @@ LIBRARY = (
         ("tls", "tls-scan", "tls-list", "cert show", "cert server", "serve tls", "alerts"),
         "alerts unknown_ca"),
     Row("cgi", "Servers", "forms and files as CGI programs read them; left in Python 3.13",
-        ("serve cgi",),
+        ("serve cgi", "cgi"),
         "serve cgi http://127.0.0.1:0/ --root . --interpreter .py=python3"),
     Row("cgitb", "Servers", "a failing script's frames, where it enables that; left in Python 3.13",
-        ("serve cgi",),
+        ("serve cgi", "cgi", "wsgi", "serve wsgi"),
         "serve cgi http://127.0.0.1:0/ --root . --interpreter .py=python3"),
-    Row("wsgiref", "Servers", "the WSGI server and its validator", ("serve wsgi",),
-        "serve wsgi http://127.0.0.1:0/ --app wsgiref.simple_server:demo_app"),
+    Row("wsgiref", "Tools", "the WSGI server and its validator", ("wsgi", "serve wsgi"),
+        "wsgi wsgiref.simple_server:demo_app --path '/hello?a=1'"),
     Row("urllib.parse", "Tools", "URLs split, joined, quoted", ("url", "encode"),
         "url 'https://user@example.org:8443/a/../b?q=1#top'"),
     Row("urllib.request", "HTTP", "fetch by URL", ("http", "http clients", "download"),
@@ -121,7 +121,9 @@ LIBRARY = (
     Row("email", "Tools", "messages taken apart and built", ("message", "inbox", "smtp"),
         "message --build --sender a@example.org --to b@example.org --subject x --text y"),
     Row("uuid", "Tools", "UUIDs made and read", ("uuid",), "uuid --count 3"),
-    Row("xmlrpc.server", "Servers", "procedures called by XML over HTTP", ("serve xmlrpc",),
+    Row("xmlrpc.client", "Tools", "procedures called by XML over HTTP",
+        ("xmlrpc", "serve xmlrpc"), "xmlrpc AT add 1 2", "serve xmlrpc http://127.0.0.1:0/"),
+    Row("xmlrpc.server", "Servers", "functions that others call so", ("serve xmlrpc", "xmlrpc"),
         "serve xmlrpc http://127.0.0.1:0/"),
 )  # fmt: skip
 """Every module, in the order of the tabs where it shows."""
@@ -205,6 +207,16 @@ def rows(words: tuple[str, ...]) -> list[Row]:
         for one in LIBRARY
         if any(word in f"{one.module} {one.about} {', '.join(one.jobs)}".lower() for word in asked)
     ]
+
+
+def markdown() -> str:
+    """The table as the README has it; AT is the endpoint of the server beside it."""
+    lines = ["| module | tab | jobs | example |", "|---|---|---|---|"]
+    for one in LIBRARY:
+        jobs = ", ".join(f"`{name}`" for name in one.jobs)
+        beside = f", beside `{one.with_}`" if one.with_ else ""
+        lines.append(f"| `{one.module}` | {one.tab} | {jobs} | `{one.example}`{beside} |")
+    return "\n".join(lines) + "\n"
 
 
 def in_this_python(name: str) -> bool:

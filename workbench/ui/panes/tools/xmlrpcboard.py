@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
+from workbench.core.events import Failed
 from workbench.core.feed import Batch
 from workbench.core.message import Event, encode
 from workbench.core.text import safe
@@ -98,14 +99,14 @@ class XmlRpcBoard(RunBoard):
             tone: Tone = ""
             if isinstance(event, Xml):
                 tone = "out" if event.side == "client" else "in"
-            elif isinstance(event, FaultGiven) or event.type == "failed":
+            elif isinstance(event, FaultGiven | Failed):
                 tone = "bad"
             if isinstance(event, ValueGiven):
                 self._lines.append(Line(safe(f"{event.method} gave {event.kind}"), "good", event))
-            if event.type != "failed" or not isinstance(self.last, FaultGiven):
-                self._lines += [
-                    Line(safe(text), tone, event) for text in event.line().split("\n") if text
-                ]
+            words = event.line()
+            if isinstance(event, Failed):  # what was asked stands on the line above
+                words = "" if isinstance(self.last, FaultGiven) else event.cause
+            self._lines += [Line(safe(text), tone, event) for text in words.split("\n") if text]
             self.last = event
         self.table.set_rows(list(self.methods.items()))
 
