@@ -105,8 +105,8 @@ class FaultGiven(Event):
     meaning: str = ""
 
     def line(self) -> str:
-        """Code, text, and the code in words."""
-        meaning = f" ({self.meaning})" if self.meaning else ""
+        """Code and text, and the code in words below."""
+        meaning = f"\n    {self.meaning}" if self.meaning else ""
         return f"{safe(self.method)}: fault {self.code}: {safe(self.text)}{meaning}"
 
 
