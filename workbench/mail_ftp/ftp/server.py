@@ -450,7 +450,10 @@ class FtpHandler(Handler):
         except PlaceError as problem:
             _say(connection, 501, str(problem))
             return
-        if host != connection.host.removeprefix("::ffff:") or port < 1024:
+        own = connection.host.removeprefix("::ffff:")
+        if host in ("0.0.0.0", "::"):
+            host = own  # lftp 4.9 names no address over IPv6: itself is meant
+        if host != own or port < 1024:
             # RFC 2577, 3: what a client names may be another's address.
             _say(connection, 504, "only to your own address, and to a port from 1024 on")
             return
