@@ -26,10 +26,11 @@ from workbench.mail_ftp.access import AccessRequest
 from workbench.mail_ftp.imap.serve import ServeImap, serve_imap
 from workbench.mail_ftp.imap.session import Text
 from workbench.mail_ftp.imap.session import begin as imap_begin
+from workbench.mail_ftp.message.compose import Draft, compose
 from workbench.mail_ftp.pop3.client import begin as pop3_begin
 from workbench.mail_ftp.pop3.serve import ServePop3, serve_pop3
 from workbench.mail_ftp.smtp.client import own_name
-from workbench.mail_ftp.smtp.compose import Parts, checked, compose
+from workbench.mail_ftp.smtp.envelope import checked
 from workbench.mail_ftp.smtp.sending import Plan, Sending, outcome
 from workbench.mail_ftp.smtp.serve import ServeSmtp, serve_smtp
 from workbench.servers.events import Listening
@@ -237,9 +238,7 @@ def roundtrip(request: RoundTrip, scope: Scope) -> Iterator[Event]:
             yield Step("servers", time.monotonic() - began, 0.0, text)
             access = replace(request, user=request.user or USER, password=request.password or "x")
         token = f"roundtrip-{secrets.token_hex(12)}"
-        message = compose(
-            Parts(to, (to,), subject=token, text="A round trip.\n"), eight_bit=False, utf8=False
-        )
+        message = compose(Draft(to, (to,), subject=token, text="A round trip.\n", local=True))
         user, secret = ("", "") if request.own else request.account(smtp)
         plan = Plan(
             to,

@@ -31,7 +31,8 @@ from workbench.core.message import Event
 from workbench.core.scope import Scope
 from workbench.mail_ftp.dialogue import MASK, Spoken
 from workbench.mail_ftp.inbox import Inbox
-from workbench.mail_ftp.smtp.compose import Parts, checked, compose
+from workbench.mail_ftp.message.compose import Draft, compose
+from workbench.mail_ftp.smtp.envelope import checked
 from workbench.mail_ftp.smtp.events import Composed, MessageSent, Recipient, Stage, Summary
 from workbench.mail_ftp.smtp.job import Smtp, send
 from workbench.mail_ftp.smtp.serve import MessageTaken, ServeSmtp, serve_smtp
@@ -271,7 +272,7 @@ def test_any_header(subject: str, name: str, value: str) -> None:
     one = f"X-{name}: {value}"
     try:
         made = compose(
-            Parts("a@b.example", ("c@d.example",), subject=subject, headers=(one,)),
+            Draft("a@b.example", ("c@d.example",), subject=subject, headers=(one,)),
             eight_bit=True, utf8=False,
         )  # fmt: skip
     except JobError:

@@ -450,7 +450,10 @@ class FtpHandler(Handler):
         except PlaceError as problem:
             _say(connection, 501, str(problem))
             return
-        if host != connection.host.removeprefix("::ffff:") or port < 1024:
+        own = connection.host.removeprefix("::ffff:")
+        if host in ("0.0.0.0", "::"):
+            host = own  # lftp 4.9 names no address over IPv6: itself is meant
+        if host != own or port < 1024:
             # RFC 2577, 3: what a client names may be another's address.
             _say(connection, 504, "only to your own address, and to a port from 1024 on")
             return
@@ -466,6 +469,7 @@ class FtpHandler(Handler):
         command: str,
         path: str,
         work: Callable[[Transfer, socket.socket], None],
+        file: int | None = None,
     ) -> None:
         door, visit.door = visit.door, None
         if door is None:
@@ -495,7 +499,7 @@ class FtpHandler(Handler):
 
             loop.call_soon(say)
 
-        transfer = Transfer(door, self._context if visit.protected else None, ended)
+        transfer = Transfer(door, self._context if visit.protected else None, ended, file)
         visit.transfer = transfer
         _say(connection, 150, f"{command} {path}")
         transfer.start(lambda sock: work(transfer, sock), f"ftp {command} #{connection.id}")
@@ -585,7 +589,7 @@ class FtpHandler(Handler):
         path = shown(parts)
         self._begin(
             connection, visit, "RETR", path,
-            lambda one, sock: one.send_file(sock, fd, at, text=text),
+            lambda one, sock: one.send_file(sock, at, text=text), fd,
         )  # fmt: skip
 
     def _stor(self, connection: Connection, visit: Visit, given: bytes) -> None:
@@ -615,8 +619,9 @@ class FtpHandler(Handler):
         fd, text = self._tree.create(parts, at=at, exclusive=exclusive), visit.text
         path = shown(parts)
         self._begin(
-            connection, visit, command, path, lambda one, sock: one.take_file(sock, fd, text=text)
-        )
+            connection, visit, command, path,
+            lambda one, sock: one.take_file(sock, text=text), fd,
+        )  # fmt: skip
 
     def _abor(self, connection: Connection, visit: Visit, given: bytes) -> None:
         if visit.transfer is not None:

@@ -55,13 +55,14 @@ class Door:
                 return socket.create_connection(self.to, OPENING, (self.source, 0))
             except OSError as problem:
                 raise NoData(425, f"{self.to[0]} port {self.to[1]}: {_why(problem)}") from None
-        if self.listener is None:
+        listener = self.listener
+        if listener is None:
             raise NoData(425, "say PASV, EPSV, PORT or EPRT first")
         until = time.monotonic() + OPENING
         try:
             while True:
-                self.listener.settimeout(max(0.01, until - time.monotonic()))
-                sock, address = self.listener.accept()
+                listener.settimeout(max(0.01, until - time.monotonic()))
+                sock, address = listener.accept()
                 if address[0] == self.host:
                     return sock
                 sock.close()  # somebody else was quicker: it is not for him
@@ -71,10 +72,14 @@ class Door:
             self.close()
 
     def close(self) -> None:
-        """Nobody comes any more."""
-        if self.listener is not None:
-            self.listener.close()
-            self.listener = None
+        """Nobody comes any more; who waits for it in another thread wakes up."""
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            try:
+                listener.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed already
+            listener.close()
 
 
 @dataclass(slots=True)
@@ -83,11 +88,13 @@ class Transfer:
 
     Args:
         done: called in the transfer's own thread with the reply's code and words.
+        file: a descriptor, closed when the transfer ends, however it does.
     """
 
     door: Door
     context: ssl.SSLContext | None
     done: Callable[[int, str], None]
+    file: int | None = None
     moved: int = 0
     began: float = field(default_factory=time.monotonic)
     _sock: socket.socket | None = None
@@ -121,6 +128,9 @@ class Transfer:
         except OSError as problem:
             code = 452 if problem.errno in (errno.ENOSPC, errno.EDQUOT) else 426
             words = _why(problem)
+        finally:
+            if self.file is not None:
+                os.close(self.file)
         if self._aborted:
             code, words = 426, "aborted"
         self.done(code, words)
@@ -155,27 +165,30 @@ class Transfer:
         sock.sendall(held)
         self.moved += len(held)
 
-    def send_file(self, sock: socket.socket, fd: int, at: int, *, text: bool) -> None:
-        """A file from there on; its lines ended by CRLF where it goes as text."""
-        try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise OSError(errno.EINVAL, "that is no regular file")
-            os.set_blocking(fd, True)
-            if not text and not isinstance(sock, ssl.SSLSocket):
-                self._by_kernel(sock, fd, at)
-                return
-            last = b""
-            while data := os.pread(fd, PIECE, at):
-                at += len(data)
-                if text:
-                    cut = last == b"\r" and data.startswith(b"\n")
-                    last = data[-1:]
-                    body = data[1:] if cut else data
-                    data = b"\n" * cut + body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-                sock.sendall(data)
-                self.moved += len(data)
-        finally:
-            os.close(fd)
+    def send_file(self, sock: socket.socket, at: int, *, text: bool) -> None:
+        """The file from there on; its lines ended by CRLF where it goes as text."""
+        fd = self._regular()
+        if not text and not isinstance(sock, ssl.SSLSocket):
+            self._by_kernel(sock, fd, at)
+            return
+        last = b""
+        while data := os.pread(fd, PIECE, at):
+            at += len(data)
+            if text:
+                cut = last == b"\r" and data.startswith(b"\n")
+                last = data[-1:]
+                body = data[1:] if cut else data
+                data = b"\n" * cut + body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+            sock.sendall(data)
+            self.moved += len(data)
+
+    def _regular(self) -> int:
+        """The file's descriptor, which waits."""
+        fd = self.file
+        if fd is None or not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "that is no regular file")
+        os.set_blocking(fd, True)
+        return fd
 
     def _by_kernel(self, sock: socket.socket, fd: int, at: int) -> None:
         sock.settimeout(None)
@@ -193,23 +206,20 @@ class Transfer:
             at += sent
             self.moved += sent
 
-    def take_file(self, sock: socket.socket, fd: int, *, text: bool) -> None:
-        """What the client sends, into a file; CRLF as LF where it comes as text."""
-        try:
-            os.set_blocking(fd, True)
-            buffer = memoryview(bytearray(PIECE))
-            held = b""
-            while count := sock.recv_into(buffer):
-                self.moved += count
-                data: bytes | memoryview = buffer[:count]
-                if text:
-                    whole = held + bytes(data)
-                    held = whole[-1:] if whole.endswith(b"\r") else b""
-                    data = whole[: len(whole) - len(held)].replace(b"\r\n", b"\n")
-                _write(fd, data)
-            _write(fd, held)
-        finally:
-            os.close(fd)
+    def take_file(self, sock: socket.socket, *, text: bool) -> None:
+        """What the client sends, into the file; CRLF as LF where it comes as text."""
+        fd = self._regular()
+        buffer = memoryview(bytearray(PIECE))
+        held = b""
+        while count := sock.recv_into(buffer):
+            self.moved += count
+            data: bytes | memoryview = buffer[:count]
+            if text:
+                whole = held + bytes(data)
+                held = whole[-1:] if whole.endswith(b"\r") else b""
+                data = whole[: len(whole) - len(held)].replace(b"\r\n", b"\n")
+            _write(fd, data)
+        _write(fd, held)
 
 
 def _write(fd: int, data: bytes | memoryview) -> None:

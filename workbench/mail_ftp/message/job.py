@@ -56,8 +56,7 @@ for name, value in {fields!r}:
     message[name] = value
 message["Date"] = email.utils.formatdate(localtime=True)
 message["Message-ID"] = email.utils.make_msgid(domain={domain!r})
-message.set_content({text!r})
-{html}for path in map(pathlib.Path, {files!r}):
+{content}for path in map(pathlib.Path, {files!r}):
     kind = (mimetypes.guess_type(path.name)[0] or "application/octet-stream").split("/")
     message.add_attachment(path.read_bytes(), maintype=kind[0], subtype=kind[1], filename=path.name)
 sys.stdout.buffer.write(message.as_bytes())
@@ -255,16 +254,13 @@ class MessageRequest(Request):
         pairs = [("From", self.sender), ("To", ", ".join(self.to)), ("Cc", ", ".join(self.cc))]
         fields = [(name, value) for name, value in [*pairs, ("Subject", self.subject)] if value]
         fields += [tuple(part.strip() for part in one.split(":", 1)) for one in self.header]  # type: ignore[misc]
-        html = f"message.add_alternative({self.html!r}, subtype='html')\n" if self.html else ""
+        content = f"message.set_content({self.text!r})\n" if self.text or not self.html else ""
+        if self.html:
+            how = "add_alternative" if self.text else "set_content"
+            content += f"message.{how}({self.html!r}, subtype='html')\n"
         domain = self.sender.rpartition("@")[2].strip("<> ") or "localhost"
-        text = self.text or ("This message is in HTML.\n" if self.html else "")
-        return _BUILD.format(
-            fields=fields,
-            domain=domain,
-            text=text,
-            html=html,
-            files=[str(one) for one in self.attach],
-        )
+        files = [str(one) for one in self.attach]
+        return _BUILD.format(fields=fields, domain=domain, content=content, files=files)
 
     def as_shell(self) -> str:
         """reformime of maildrop, which lists the parts; swaks, which writes a message."""

@@ -6,8 +6,6 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from workbench.mail_ftp.smtp.compose import USUAL_SENDER
-
 if TYPE_CHECKING:
     from workbench.mail_ftp.smtp.job import Smtp
 
@@ -92,15 +90,15 @@ def _message(request: Smtp) -> list[str]:
         return ["message = sys.stdin.buffer.read()"]
     if request.raw:
         return [f"with open({request.raw!r}, 'rb') as file:", "    message = file.read()"]
-    parts = request.parts
+    draft = request.draft
     lines = ["made = EmailMessage(SMTP)"]
-    given = [one.partition(":") for one in parts.headers]
+    given = [one.partition(":") for one in draft.headers]
     names = {name.strip().lower() for name, _, _ in given}
     usual = {
-        "From": parts.sender or USUAL_SENDER,
-        "To": ", ".join(parts.to),
-        "Cc": ", ".join(parts.cc),
-        "Subject": parts.subject,
+        "From": draft.sender,
+        "To": ", ".join(draft.to),
+        "Cc": ", ".join(draft.cc),
+        "Subject": draft.subject,
     }
     values = [(name, value) for name, value in usual.items() if value and name.lower() not in names]
     values += [(name.strip(), value.strip()) for name, _, value in given]
@@ -108,17 +106,17 @@ def _message(request: Smtp) -> list[str]:
     if "date" not in names:
         lines.append('made["Date"] = formatdate(localtime=True)')
     if "message-id" not in names:
-        lines.append('made["Message-ID"] = make_msgid(domain="workbench.invalid")')
-    text = parts.text if parts.text or parts.html else "A test message.\n"
+        lines.append('made["Message-ID"] = make_msgid(domain="localhost")')
+    text = draft.text
     if text:
         lines.append(f"made.set_content({_ended(text)!r})")
-    if parts.html and text:
-        lines.append(f"made.add_alternative({_ended(parts.html)!r}, subtype='html')")
-    elif parts.html:
-        lines.append(f"made.set_content({_ended(parts.html)!r}, subtype='html')")
-    if parts.attach:
+    if draft.html and text:
+        lines.append(f"made.add_alternative({_ended(draft.html)!r}, subtype='html')")
+    elif draft.html:
+        lines.append(f"made.set_content({_ended(draft.html)!r}, subtype='html')")
+    if draft.attachments:
         lines += [
-            f"for path in map(Path, {[os.fspath(one) for one in parts.attach]!r}):",
+            f"for path in map(Path, {[os.fspath(one) for one in draft.attachments]!r}):",
             "    kind = mimetypes.guess_type(path.name)[0] or 'application/octet-stream'",
             "    main, sub = kind.split('/')",
             "    made.add_attachment(path.read_bytes(), main, sub, filename=path.name)",
@@ -204,23 +202,23 @@ def as_shell(request: Smtp) -> str:
 def _swaks_message(request: Smtp) -> list[str]:
     if request.raw:
         return ["--data", "-" if request.raw == "-" else f"@{request.raw}"]
-    parts = request.parts
-    words = ["--header", f"Subject: {parts.subject}"]
-    words += ["--h-From", parts.sender or USUAL_SENDER]
-    if parts.to:
-        words += ["--h-To", ", ".join(parts.to)]
-    if parts.cc:
-        words += ["--header", f"Cc: {', '.join(parts.cc)}"]
-    for one in parts.headers:
+    draft = request.draft
+    words = ["--header", f"Subject: {draft.subject}"]
+    words += ["--h-From", draft.sender]
+    if draft.to:
+        words += ["--h-To", ", ".join(draft.to)]
+    if draft.cc:
+        words += ["--header", f"Cc: {', '.join(draft.cc)}"]
+    for one in draft.headers:
         words += ["--header", one]
-    text = parts.text if parts.text or parts.html else "A test message."
-    if parts.html and text:
+    text = draft.text
+    if draft.html and text:
         words += ["--attach-type", "text/plain", "--attach-body", text]
-        words += ["--attach-type", "text/html", "--attach-body", parts.html]
-    elif parts.html:
-        words += ["--attach-type", "text/html", "--attach-body", parts.html]
+        words += ["--attach-type", "text/html", "--attach-body", draft.html]
+    elif draft.html:
+        words += ["--attach-type", "text/html", "--attach-body", draft.html]
     else:
-        words += ["--body", text]
-    for path in parts.attach:
+        words += ["--body", text.removesuffix("\n")]
+    for path in draft.attachments:
         words += ["--attach", f"@{os.fspath(path)}"]
     return words

@@ -19,9 +19,10 @@ from workbench.core.scope import Scope
 from workbench.core.text import safe
 from workbench.mail_ftp.access import AccessRequest
 from workbench.mail_ftp.dialogue import one_line
+from workbench.mail_ftp.message.compose import Draft, compose
 from workbench.mail_ftp.smtp.client import own_name
 from workbench.mail_ftp.smtp.code import as_python, as_shell
-from workbench.mail_ftp.smtp.compose import USUAL_SENDER, Parts, addresses, checked, compose
+from workbench.mail_ftp.smtp.envelope import addresses, checked
 from workbench.mail_ftp.smtp.events import SHOWN, Composed
 from workbench.mail_ftp.smtp.routing import by_exchangers
 from workbench.mail_ftp.smtp.sending import Plan, Sending, outcome
@@ -33,7 +34,9 @@ SESSION = "the session"
 RAW_LIMIT = 1 << 28
 """Bytes of a message that is given whole."""
 RECIPIENTS = 10_000
+USUAL_SENDER = "workbench@localhost"
 USUAL_RECIPIENT = "postmaster@localhost"
+USUAL_TEXT = "A test message.\n"
 SCHEMES = ("smtp", "smtps", "submission", "submissions", "lmtp", "lmtp+unix", "tcp", "tls", "unix")
 
 StopAfter = Literal["", "connect", "tls", "helo", "auth", "mail", "rcpt", "data"]
@@ -100,11 +103,14 @@ class Smtp(AccessRequest):
         return as_shell(self)
 
     @property
-    def parts(self) -> Parts:
+    def draft(self) -> Draft:
         """What the message is made of; files are read."""
-        return Parts(
-            self.from_, self.to or (() if self.cc or self.bcc else (USUAL_RECIPIENT,)), self.cc,
-            self.subject, _from_file(self.text), _from_file(self.html), self.attach, self.header,
+        text, html = _from_file(self.text), _from_file(self.html)
+        return Draft(
+            self.from_ or USUAL_SENDER,
+            self.to or (() if self.cc or self.bcc else (USUAL_RECIPIENT,)), self.cc,
+            self.subject, text if text or html else USUAL_TEXT, html, self.attach, self.header,
+            local=True,
         )  # fmt: skip
 
     def envelope(self) -> tuple[str, tuple[str, ...]]:
@@ -208,12 +214,12 @@ def plan_of(request: Smtp, scope: Scope) -> Plan:
         def write(eight_bit: bool, utf8: bool) -> bytes:
             return raw
     else:
-        parts = request.parts
+        draft = request.draft
         made: dict[tuple[bool, bool], bytes] = {}
 
         def write(eight_bit: bool, utf8: bool) -> bytes:
             if (eight_bit, utf8) not in made:
-                made[eight_bit, utf8] = compose(parts, eight_bit=eight_bit, utf8=utf8)
+                made[eight_bit, utf8] = compose(draft, eight_bit=eight_bit, utf8=utf8)
             return made[eight_bit, utf8]
 
     return Plan(

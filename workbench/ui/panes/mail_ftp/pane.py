@@ -21,6 +21,7 @@ serve telnet.
 SMTP: a message, and every step of handing it over.
   smtp://127.0.0.1:2525 --from a@b.example --to c@d.example --text hello
   smtp smtps://HOST --user NAME --quit-after auth      (nothing is sent)
+  smtp example.org --to joe@example.org --mx --yes     (by its exchangers)
 The dialogue with the time of each stage beside it; v shows the message as
 a reader takes it apart, then its source; k TLS, s sends the server
 elsewhere, y copies, e exports. Options: o. Without --to it is a test
