@@ -60,6 +60,7 @@ def _site(home: Path) -> Path:
     (site / "img").mkdir(parents=True)
     (site / "index.html").write_text("<!doctype html><title>It works</title>" + "<p>It works" * 99)
     (site / "a.json").write_text("[" + "1, 2, 3, " * 900 + "4]")
+    (site / "shop.py").write_text(_SHOP)
     (site / "b.json").write_text('{"name": "b"}')
     (site / "img" / "logo.png").write_bytes(bytes(range(256)) * 300)
     return site
@@ -349,8 +350,34 @@ async def _mail(driver: Driver, camera: Camera) -> None:
         one.cancel()
 
 
+_NEXT = "aHR0cHM6Ly9leGFtcGxlLm9yZy9ob21l"
+_TOKEN = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJib2IiLCJhdWQiOiJzaG9wIn0."
+_SHOP = """\
+from urllib.parse import parse_qs
+
+
+def price(amount, token="s3cret"):
+    return int(amount) * 3
+
+
+def app(environ, start_response):
+    query = parse_qs(environ["QUERY_STRING"])
+    body = f"that is {price(query['amount'][0])}".encode()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [body]
+"""
+
+
 async def _tools(driver: Driver, camera: Camera) -> None:
     pane = await driver.open("tools")
+    await driver.target(pane, f"https://example.org/?next={_NEXT}&token={_TOKEN}")
+    await driver.see("JSON Web Token", "base64 decoded: URL")
+    await driver.press("down", "down", "down")
+    await driver.see("algorithm", "never expires")
+    await camera.take("tools-what", NARROW)
+    await driver.target(pane, "wsgi shop:app --path '/buy?amount=two'")
+    await driver.see("ValueError", "amount")
+    await camera.take("tools-wsgi", WIDE)
     await driver.target(pane, "url 'http://ex.com\\@evil.com/a/%2e%2e/b?q=1'")
     await driver.see("evil.com", "gone round")
     await camera.take("tools-url", NARROW)

@@ -80,3 +80,19 @@ async def test_what_was_pasted_is_not_there_after_a_restart() -> None:
         kept = driver.app.place.lines
         assert "tools" not in kept
         assert "hush" not in json.dumps(kept)
+
+
+@in_loop
+async def test_it_goes_back_to_where_it_came_from() -> None:
+    async with driving((80, 24)) as driver:
+        pane = await driver.open("tools")
+        await driver.target(pane, "192.0.2.7")
+        board = pane.query_one(WhatBoard)
+        await driver.until(lambda: board.table.has_focus, "the readings")
+        await driver.press("enter")
+        await driver.see("[Addresses]")
+        await driver.press("alt+0")
+        await driver.see("[Tools]", "IPv4 address")
+        assert board.table.has_focus
+        await driver.press("0")
+        await driver.see("nothing was sent here")

@@ -7,6 +7,7 @@ import os
 import platform
 import signal
 import sys
+from collections import deque
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.notifications import SeverityLevel
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from workbench import catalogue
@@ -44,6 +46,8 @@ SWITCH = 0.001
 keys pressed while 100 MB came in, the slowest of a hundred waited half as long."""
 
 HANGUP_PATIENCE = 1.0
+STEPS_BACK = 50
+"""How often one can go back to where something was sent from."""
 
 
 class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
@@ -60,6 +64,7 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
         Binding("escape", "cancel", "cancel", show=False, id="app.cancel"),
         Binding("ctrl+r", "history", "history", show=False, id="app.history"),
         Binding("ctrl+l", "repaint", "repaint", show=False, id="app.repaint"),
+        Binding("0,alt+0", "back", "back", show=False, id="app.back"),
         Binding("ctrl+pagedown", "next_tab(1)", "next tab", show=False, id="app.next"),
         Binding("ctrl+pageup", "next_tab(-1)", "previous tab", show=False, id="app.previous"),
         *(
@@ -85,6 +90,8 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
         self.problems = problems
         self.runs = Runs(settings)
         self.pastes = Pastes()
+        self._came_from: deque[tuple[str, Widget | None]] = deque(maxlen=STEPS_BACK)
+        """Tabs that sent something to another, and what had the focus there."""
         self.place = resume.load() if settings.history.enabled else resume.Place()
         tell_alt_digits()
         if screen.ascii:
@@ -159,8 +166,20 @@ class WorkbenchApp(KeysInOrder, LightScreen, App[None], inherit_bindings=False):
 
     async def take(self, tab: str, line: str, *, run: bool = False) -> None:
         """Open a tab with a command line on its target line, and run it if asked to."""
+        if self.pane is not None and self.pane.tab != tab:
+            self._came_from.append((self.pane.tab, self.focused))
         pane = await self.open_tab(tab)
         pane.take(line, run=run)
+
+    async def action_back(self) -> None:
+        """To the place from where something was sent here."""
+        if not self._came_from:
+            self.notify("nothing was sent here")
+            return
+        tab, focused = self._came_from.pop()
+        await self.open_tab(tab)
+        if focused is not None and focused.is_attached:
+            focused.focus()
 
     async def go_to_run(self, run: Run) -> None:
         """Open the tab where a run shows, with it selected."""

@@ -83,5 +83,5 @@ def tell_alt_digits() -> None:
     except ImportError:
         return
     sequences: Any = ANSI_SEQUENCES_KEYS
-    for digit in "123456789":
+    for digit in "0123456789":
         sequences[f"\x1b{digit}"] = (SimpleNamespace(value=f"alt+{digit}"),)
