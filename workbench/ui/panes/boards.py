@@ -26,6 +26,7 @@ _BOARDS: dict[str, tuple[str, str]] = {
     "cgi": ("workbench.ui.panes.tools.onceboard", "OnceBoard"),
     "wsgi": ("workbench.ui.panes.tools.onceboard", "OnceBoard"),
     "xmlrpc": ("workbench.ui.panes.tools.xmlrpcboard", "XmlRpcBoard"),
+    "message": ("workbench.ui.panes.tools.messageboard", "MessageBoard"),
     "library": ("workbench.ui.panes.tools.libraryboard", "LibraryBoard"),
     "http clients": ("workbench.ui.panes.http.clientsboard", "ClientsBoard"),
     "cookies": ("workbench.ui.panes.http.cookieboard", "CookieBoard"),

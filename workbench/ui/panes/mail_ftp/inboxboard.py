@@ -13,16 +13,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from workbench.core.events import Failed
-from workbench.core.failure import JobError
 from workbench.core.feed import Batch
 from workbench.core.message import Event, encode
 from workbench.core.text import safe
 from workbench.core.units import amount
 from workbench.mail_ftp.inbox_job import Gone, Listed
 from workbench.mail_ftp.message.tree import parse
-from workbench.mail_ftp.saving import Saving
 from workbench.ui.panes.boards import RunBoard
 from workbench.ui.panes.mail_ftp.messageview import parsed_lines, source_lines
+from workbench.ui.panes.mail_ftp.saveparts import ask_and_save
 from workbench.ui.widgets.filterline import FilterLine
 from workbench.ui.widgets.ring import Line, Ring
 from workbench.ui.widgets.table import Cell, Column, Table
@@ -182,36 +181,11 @@ class InboxBoard(RunBoard):
 
     def action_attachments(self) -> None:
         """Ask for a folder, and save the attachments there."""
-        from workbench.ui.screens.dialog import Ask
-
         one = self.selected
         if one is None:
             return
         found = parse(Path(one.path).read_bytes() if one.length > len(self._data) else self._data)
-        parts = found.attachments()
-        if not parts:
-            self.notify("this message has no attachments")
-            return
-
-        def answered(folder: str | None) -> None:
-            if not folder:
-                return
-            saved = []
-            try:
-                for part in parts:
-                    name = part.filename or f"part-{part.number}"
-                    with Saving(Path(folder).expanduser(), name) as file:
-                        file.write(found.content(part)[0])
-                        file.keep()
-                    saved.append(file.path.name)
-            except (JobError, OSError) as problem:
-                self.notify(safe(str(problem)), severity="error")
-            if saved:
-                self.notify(safe(f"saved {', '.join(saved)}"))
-
-        question = f"Save {len(parts)} attachment{'s'[: len(parts) > 1]} in which folder?"
-        hint = "enter saves them, esc does not; nothing is replaced"
-        self.app.push_screen(Ask(question, ".", hint), answered)
+        ask_and_save(self, found, found.attachments())
 
     def action_send_to(self) -> None:
         """Send the message on, or what the selected line of it names."""

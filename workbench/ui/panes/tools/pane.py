@@ -28,7 +28,11 @@ Or what one looks up and makes in the middle of work: a job and its words.
   uuid --count 1000 --form hex many, and how they are written
   uuid 6ba7b810-9dad-…         read field by field, in any of its forms
   message mail.eml             a mail message: fields, way, checks, parts,
-                               what is wrong; --part 2, --attachments DIR
+                               what is wrong; --part 2, --attachments DIR.
+                               On its board: enter reads on in a part, v goes
+                               through details, text and source, a saves the
+                               part (on the first row all attachments), s
+                               sends it on, e saves the message
   message --build --sender a@b --to c@d --subject x --text y
   url http://ex.com\@evil.com/ as browsers and Python read it, and where
                                they differ; --base, --set, --drop, --quote
