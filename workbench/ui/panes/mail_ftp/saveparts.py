@@ -13,8 +13,8 @@ from workbench.mail_ftp.message.tree import Message, Part
 from workbench.mail_ftp.saving import Saving
 
 
-def ask_and_save(asker: Widget, found: Message, parts: Sequence[Part]) -> None:
-    """Ask for a folder, and save the parts there, decoded."""
+def ask_and_save(asker: Widget, found: Message, parts: Sequence[Part], what: str = "") -> None:
+    """Ask for a folder, and save the parts there, decoded; `what` they are, in the question."""
     from workbench.ui.screens.dialog import Ask
 
     if not parts:
@@ -37,10 +37,6 @@ def ask_and_save(asker: Widget, found: Message, parts: Sequence[Part]) -> None:
         if saved:
             asker.notify(safe(f"saved {', '.join(saved)}"))
 
-    what = f"{len(parts)} attachments" if len(parts) > 1 else _named(parts[0])
+    what = what or f"{len(parts)} attachment{'s'[: len(parts) > 1]}"
     hint = "enter saves, esc does not; nothing is replaced"
-    asker.app.push_screen(Ask(f"Save {what} in which folder?", ".", hint), answered)
-
-
-def _named(part: Part) -> str:
-    return safe(part.filename) if part.filename else f"part {part.number}".rstrip()
+    asker.app.push_screen(Ask(f"Save {safe(what)} in which folder?", ".", hint), answered)

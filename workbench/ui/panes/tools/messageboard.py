@@ -134,7 +134,7 @@ class MessageBoard(RunBoard):
 
     def pulse(self) -> None:
         """Draw what has changed since the last frame."""
-        if self.last is not None and self._fresh:
+        if self.last is not None and self._fresh and self.query_one(Ring).size.width:
             self._fresh = False
             self.query_one(".head", Static).update(safe(self._head()))
             if isinstance(self.last, Failed):
@@ -202,7 +202,10 @@ class MessageBoard(RunBoard):
         if self._length > len(found.data):  # shown in part, saved as it is
             found = parse(Path(self._path).read_bytes())
             part = found.part(part.number) or found.root
-        ask_and_save(self, found, [part] if part.number else found.attachments())
+        if part.number:
+            ask_and_save(self, found, [part], part.filename or f"part {part.number}")
+        else:
+            ask_and_save(self, found, found.attachments())
 
     def action_send_to(self) -> None:
         """Send what the selected line names, or the message itself, on."""
