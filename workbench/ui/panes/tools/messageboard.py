@@ -43,7 +43,7 @@ class MessageBoard(RunBoard):
 
     DEFAULT_CSS = """
     MessageBoard Table { width: 2fr; height: 1fr; max-width: 48; }
-    MessageBoard Vertical { width: 3fr; }
+    MessageBoard Vertical { width: 3fr; padding-left: 1; }
     MessageBoard Ring { height: 1fr; }
     """
 
