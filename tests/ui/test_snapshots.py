@@ -387,7 +387,7 @@ async def mail(driver: Driver) -> None:
 
 async def tools(driver: Driver) -> None:
     await driver.app.open_tab("tools")
-    await driver.see("[Tools]", "uuid makes one")
+    await driver.see("[Tools]", "base64 decoded: URL")
 
 
 def interface(index: int, name: str, kind: str, state: str, owned: tuple[Owned, ...]) -> Interface:

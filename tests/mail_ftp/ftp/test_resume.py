@@ -18,7 +18,7 @@ from workbench.core.scope import Scope
 from workbench.mail_ftp.dialogue import Spoken
 from workbench.mail_ftp.ftp.job import Ftp, ftp
 from workbench.mail_ftp.ftp.moving import Moved
-from workbench.mail_ftp.ftp.server import FtpTransfer
+from workbench.mail_ftp.ftp.visit import FtpTransfer
 
 RATE = 24_000_000
 DATA = os.urandom(RATE)  # more than the buffers of two sockets hold

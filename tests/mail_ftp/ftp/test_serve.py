@@ -22,7 +22,7 @@ from tests.mail_ftp.ftp.peers import PATIENCE, ours
 from tests.servers.watching import Watched, failure
 from workbench.core.endpoint import parse
 from workbench.mail_ftp.ftp.serve import ServeFtp, serve_ftp
-from workbench.mail_ftp.ftp.server import FtpChanged, FtpTransfer
+from workbench.mail_ftp.ftp.visit import FtpChanged, FtpTransfer
 
 DATA = os.urandom(700_000)
 

@@ -70,7 +70,7 @@ class MethodTold(Event):
 
     def line(self) -> str:
         """Its signatures, and what it does."""
-        shown = [f"{safe(self.name)}({', '.join(one[1:])}) -> {one[0]}" for one in self.signatures]
+        shown = [f"{self.name}({', '.join(one[1:])}) -> {one[0]}" for one in self.signatures if one]
         lines = [safe(one) for one in shown] or [f"{safe(self.name)}(…)"]
         return "\n".join(
             [*lines, *(f"    {safe(one)}" for one in self.help.strip().split("\n") if one)]

@@ -41,10 +41,10 @@ Or what one looks up and makes in the middle of work: a job and its words.
   cookie 'Set-Cookie: a=1; …'  a pasted line by browsers' rules, and what
                                Python makes of it; --url is who sent it
   xmlrpc http://HOST/          the methods of a server; enter on one writes
-                               its call on the line, types by its signature
+                               its call on the line, typed by its signature
   cgi SCRIPT, wsgi MODULE:APP  one request to a program, without a server:
-                               --path '/a?b=c' --data x=y --header N:V; v goes
-                               through answer, environment, failure, said
+                               --path '/a?b=c' --data x=y; v goes through
+                               answer, environment, failure and what it said
 Tables to look things up in, by number, name or any word:
   status 502, status 4xx       HTTP's codes, also those of no registry
   headers Vary, methods PATCH  its fields and methods, with their RFC
