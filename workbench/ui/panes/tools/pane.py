@@ -44,8 +44,8 @@ Or what one looks up and makes in the middle of work: a job and its words.
                                its call on the line, typed by signature
   cgi SCRIPT, wsgi MODULE:APP  one request to a program, without a server:
                                --path '/a?b=c' --data x=y --header N:V;
-                               v goes through answer, environment, failure,
-                               said
+                               v goes through answer, environment,
+                               failure, said
 Tables to look things up in, by number, name or any word:
   status 502, status 4xx       HTTP's codes, also those of no registry
   headers Vary, methods PATCH  its fields and methods, with their RFC
