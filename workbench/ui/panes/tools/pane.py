@@ -28,11 +28,11 @@ Or what one looks up and makes in the middle of work: a job and its words.
   uuid --count 1000 --form hex many, and how they are written
   uuid 6ba7b810-9dad-…         read field by field, in any of its forms
   message mail.eml             a mail message: fields, way, checks, parts,
-                               what is wrong; --part 2, --attachments DIR.
-                               On its board: enter reads on in a part, v goes
-                               through details, text and source, a saves the
-                               part (on the first row all attachments), s
-                               sends it on, e saves the message
+                               what is wrong; --part 2, --attachments
+                               DIR. On its board enter reads on in a part,
+                               v goes through details, text and source, a
+                               saves the part (on the first row: all that
+                               is attached), s sends on, e saves it all
   message --build --sender a@b --to c@d --subject x --text y
   url http://ex.com\@evil.com/ as browsers and Python read it, and where
                                they differ; --base, --set, --drop, --quote
@@ -40,11 +40,12 @@ Or what one looks up and makes in the middle of work: a job and its words.
   encode gzip,base64 --text abc; --decode takes codings off again
   cookie 'Set-Cookie: a=1; …'  a pasted line by browsers' rules, and what
                                Python makes of it; --url is who sent it
-  xmlrpc http://HOST/          the methods of a server; enter on one writes
-                               its call on the line, typed by its signature
+  xmlrpc http://HOST/          the methods of a server; enter on one puts
+                               its call on the line, typed by signature
   cgi SCRIPT, wsgi MODULE:APP  one request to a program, without a server:
-                               --path '/a?b=c' --data x=y; v goes through
-                               answer, environment, failure and what it said
+                               --path '/a?b=c' --data x=y --header N:V;
+                               v goes through answer, environment,
+                               failure, said
 Tables to look things up in, by number, name or any word:
   status 502, status 4xx       HTTP's codes, also those of no registry
   headers Vary, methods PATCH  its fields and methods, with their RFC
