@@ -61,6 +61,7 @@ def _site(home: Path) -> Path:
     (site / "index.html").write_text("<!doctype html><title>It works</title>" + "<p>It works" * 99)
     (site / "a.json").write_text("[" + "1, 2, 3, " * 900 + "4]")
     (site / "shop.py").write_text(_SHOP)
+    (site / "letter.eml").write_text(_LETTER)
     (site / "b.json").write_text('{"name": "b"}')
     (site / "img" / "logo.png").write_bytes(bytes(range(256)) * 300)
     return site
@@ -350,6 +351,40 @@ async def _mail(driver: Driver, camera: Camera) -> None:
         one.cancel()
 
 
+_LETTER = """\
+Received: from relay.example (relay.example [192.0.2.9]) by mx.example with ESMTPS; \
+Mon, 23 Nov 2026 10:00:09 +0000
+Received: from desk.example (desk.example [192.0.2.1]) by relay.example with ESMTPSA; \
+Mon, 23 Nov 2026 10:00:02 +0000
+Authentication-Results: mx.example; spf=fail smtp.mailfrom=ann@a.example; dkim=none
+From: =?utf-8?b?QW5uIE3DvGxsZXI=?= <ann@a.example>
+To: bob@b.example
+Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe_from_here?=
+Date: Mon, 23 Nov 2026 10:00:00 +0000
+Message-ID: <1@a.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=x
+
+--x
+Content-Type: multipart/alternative; boundary=y
+
+--y
+Content-Type: text/plain; charset=utf-8
+
+Hello Bob.
+--y
+Content-Type: text/html; charset=utf-8
+
+<p>Hello <b>Bob</b>.
+--y--
+--x
+Content-Type: application/pdf
+Content-Disposition: attachment; filename=offer.pdf
+Content-Transfer-Encoding: base64
+
+JVBERi0xLjQK
+--x--
+"""
 _NEXT = "aHR0cHM6Ly9leGFtcGxlLm9yZy9ob21l"
 _TOKEN = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiJib2IiLCJhdWQiOiJzaG9wIn0."
 _SHOP = """\
@@ -375,6 +410,9 @@ async def _tools(driver: Driver, camera: Camera) -> None:
     await driver.press("down", "down", "down")
     await driver.see("algorithm", "never expires")
     await camera.take("tools-what", NARROW)
+    await driver.target(pane, "message letter.eml")
+    await driver.see("offer.pdf", "spf=fail")
+    await camera.take("tools-message", WIDE)
     await driver.target(pane, "wsgi shop:app --path '/buy?amount=two'")
     await driver.see("ValueError", "amount")
     await camera.take("tools-wsgi", WIDE)
