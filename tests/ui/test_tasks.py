@@ -35,7 +35,7 @@ def test_every_line_is_one_that_runs(task: Task) -> None:
         ("what is my address", "interfaces"),
         ("swaks 127.0.0.1", "smtp smtp://127.0.0.1:25"),
         ("lftp 127.0.0.1", "ftp ftp://127.0.0.1/"),
-        ("new guid", "uuid"),
+        ("make a guid", "uuid"),
         ("decode base64", "what http://127.0.0.1:8000/"),
         ("share files", "serve http http://127.0.0.1:8080/"),
     ],
