@@ -215,7 +215,7 @@ class MessageBoard(RunBoard):
         lines = text_choices(line.text) if line is not None else []
         if self._path:
             raw = f"smtp --raw {shlex.quote(self._path)}"
-            lines.append((raw, "Mail: this message, sent as it stands"))
+            lines.append((raw, "Mail/FTP: this message, sent as it stands"))
         offer_lines(cast("WorkbenchApp", self.app), lines)
 
     def action_copy(self) -> None:
