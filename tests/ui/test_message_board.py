@@ -58,7 +58,7 @@ async def test_parts_beside_what_they_say(size: tuple[int, int], tmp_path: Path)
         await driver.until((tmp_path / "bill.pdf").exists, "the attachment")
         assert (tmp_path / "bill.pdf").read_bytes() == b"\0\1two"
         await driver.press("home", "s")
-        await driver.see("Mail: this message, sent as it stands")
+        await driver.see("Mail/FTP: this message, sent as it stands")
         await driver.press("enter")
         await driver.see("[Mail/FTP]", "mail.eml")
 
