@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import workbench
+from tests.briefs import declared
 from workbench import catalogue
 from workbench.core.arguments import parse_line
 from workbench.core.job import Job, parameters
@@ -56,6 +57,14 @@ def test_an_example_is_a_request_and_shows_itself_as_code(job: Job[Any]) -> None
     request = parse_line(job, words)
     compile(request.as_python(), "example", "exec")
     assert request.as_shell()
+
+
+def test_what_is_known_without_the_modules_is_what_they_declare() -> None:
+    assert catalogue.briefs() == declared(), "python -m tests.briefs writes it"
+    for job in LOADED:
+        assert catalogue.tab_of(job.name) == job.tab
+    with pytest.raises(KeyError):
+        catalogue.tab_of("nonsense")
 
 
 def test_the_longest_name_is_found_first() -> None:

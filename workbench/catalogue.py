@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from workbench.core.job import Job, declared
 
@@ -139,6 +141,40 @@ def load(name: str) -> Job[Any]:
     """
     importlib.import_module(JOBS[name])
     return declared(name)
+
+
+class Brief(NamedTuple):
+    """What is known of a job without its module: its tab's name, one line, and an example."""
+
+    name: str
+    tab: str
+    summary: str
+    example: str
+
+
+@cache
+def briefs() -> tuple[Brief, ...]:
+    """Every job, by tab in the order of the screen, then by name.
+
+    They are kept in a file, as importing all modules takes most of a second; `python -m
+    tests.briefs` writes it, and a test holds it to what the modules declare.
+    """
+    lines = Path(__file__).with_name("briefs.tsv").read_text("utf-8").splitlines()
+    return tuple(Brief(*line.split("\t")) for line in lines)
+
+
+def tab_of(name: str) -> str:
+    """The name of a job's tab, its module not imported.
+
+    Raises:
+        KeyError: there is no such job.
+    """
+    return _tabs()[name]
+
+
+@cache
+def _tabs() -> dict[str, str]:
+    return {one.name: one.tab for one in briefs()}
 
 
 def load_all() -> list[Job[Any]]:

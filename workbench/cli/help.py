@@ -26,7 +26,7 @@ _UNITS = {"s": "SECONDS", "B": "BYTES"}
 
 def everything(commands: Mapping[str, str]) -> str:
     """All jobs by tab, and the commands that are none."""
-    jobs = catalogue.load_all()
+    jobs = catalogue.briefs()
     lines = [
         "usage: workbench                       the screen",
         "       workbench JOB TARGET [options]  one job, as lines or JSON",
@@ -37,7 +37,7 @@ def everything(commands: Mapping[str, str]) -> str:
             lines += ["", _title(tab.title), *_table(rows)]
     lines += ["", _title("Beside the jobs"), *_table(commands.items())]
     lines += ["", _title("Every job takes"), *_table(_own_options())]
-    example = catalogue.load(next(iter(catalogue.JOBS))).name
+    example = next(iter(catalogue.JOBS))
     lines += [
         "",
         f"workbench {example} --help shows its options and an example that works.",
@@ -49,7 +49,8 @@ def everything(commands: Mapping[str, str]) -> str:
 
 def family(word: str, kinds: Sequence[str]) -> str:
     """The jobs that share their first word."""
-    jobs = [catalogue.load(f"{word} {kind}") for kind in kinds]
+    names = {f"{word} {kind}" for kind in kinds}
+    jobs = [one for one in catalogue.briefs() if one.name in names]
     rows = [(job.name, job.summary) for job in jobs]
     lines = [f"usage: workbench {word} KIND TARGET [options]", "", *_table(rows), ""]
     lines += [_title("example"), f"  workbench {jobs[0].example}"]

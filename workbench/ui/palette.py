@@ -49,7 +49,7 @@ class WorkbenchCommands(Provider):
         app = cast("WorkbenchApp", self.app)
         for fit, words, line in tasks.search(query):
             name, _ = catalogue.match(line.split())
-            take = partial(app.take, catalogue.load(name).tab, line)
+            take = partial(app.take, catalogue.tab_of(name), line)
             yield Hit(fit, Content(words), take, words, line)
         for text, help_line, run in self._entries():
             # The help counts too, a little less: people search by what they want to do.
@@ -62,7 +62,7 @@ class WorkbenchCommands(Provider):
         for run in app.runs.servers:
             text = run.request.target()
             yield f"Server: {run.job.name} {text}", "go to it", partial(app.go_to_run, run)
-        for job in catalogue.load_all():
+        for job in catalogue.briefs():
             yield job.name, job.summary, partial(app.take, job.tab, job.example)
         for tab in catalogue.TABS:
             yield f"Tab: {tab.title}", tab.purpose, partial(app.open_tab, tab.name)

@@ -115,7 +115,7 @@ def text_choices(text: str) -> list[tuple[str, str]]:
 def title_of(line: str) -> str:
     """The title of the tab where a command line runs."""
     name, _ = catalogue.match(shlex.split(line))
-    tab = catalogue.load(name).tab
+    tab = catalogue.tab_of(name)
     return next(one.title for one in catalogue.TABS if one.name == tab)
 
 
@@ -167,7 +167,7 @@ def offer_lines(app: WorkbenchApp, lines: list[tuple[str, str]]) -> None:
             app.notify("copied")
         else:
             job, _ = catalogue.match(line.split())
-            await app.take(catalogue.load(job).tab, line, run=True)
+            await app.take(catalogue.tab_of(job), line, run=True)
 
     app.push_screen(Choose("Send to", lines), chosen)
 

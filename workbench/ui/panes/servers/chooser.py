@@ -15,7 +15,7 @@ def choose_kind(pane: ServersPane) -> None:
     """Ask for a kind and put its example on the target line; start it where that is enough."""
     from workbench.ui.screens.dialog import Choose
 
-    jobs = [job for job in catalogue.load_all() if job.name.startswith("serve ")]
+    jobs = [job for job in catalogue.briefs() if job.name.startswith("serve ")]
     width = max(len(job.name) for job in jobs) - len("serve ")
     choices = [
         (job.name, f"{job.name.removeprefix('serve '):<{width}}  {job.summary}"[:52])

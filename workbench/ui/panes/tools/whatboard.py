@@ -119,7 +119,7 @@ class WhatBoard(RunBoard):
         if line:
             name, _ = catalogue.match(shlex.split(line))
             app = cast("WorkbenchApp", self.app)
-            self.run_worker(app.take(catalogue.load(name).tab, line, run=True))
+            self.run_worker(app.take(catalogue.tab_of(name), line, run=True))
 
     def action_send_to(self) -> None:
         """Choose among the jobs that understand it."""
