@@ -93,8 +93,8 @@ def test_many_at_the_same_time(how: How) -> None:
             assert echoed(one, b"%d" % number) == b"%d" % number
         # A forked child may answer before its parent has put it down.
         until = time.monotonic() + PATIENCE
-        while watched.page().total != 40:
-            assert time.monotonic() < until
+        while (total := watched.page().total) != 40:
+            assert time.monotonic() < until, f"{total} of 40"
         for one in peers:
             one.close()
         for _ in peers:

@@ -130,6 +130,9 @@ class StreamHall(Hall):
 
     def _say_goodbye(self) -> None:
         """Close the connections whose children have ended, when all they said has been read."""
+        with self.lock:
+            # Who comes from here on is in none of the lists of children that are read below.
+            known = list(self._peers.items())
         alive: set[int] = set()
         for server in self.servers:
             if not server.thread.is_alive():
@@ -137,8 +140,8 @@ class StreamHall(Hall):
             alive |= server.children
         self.take_reports()
         with self.lock:
-            for number, remote in list(self._peers.items()):
-                if isinstance(remote, Remote) and remote.pid not in alive:
+            for number, remote in known:
+                if isinstance(remote, Remote) and remote.pid not in alive and number in self._peers:
                     del self._peers[number]
                     reason = remote.reason or "its process ended without a word"
                     self.desk.closed(remote, reason)
